@@ -1,0 +1,1 @@
+"""Run many coding agents in parallel on one repository and bring their work together."""

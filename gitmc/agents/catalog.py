@@ -1,0 +1,72 @@
+"""The catalog: one TOML file per agent, read when a job is started with it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmc.errors import Refused
+
+COMMAND = "command"
+"""The agent that is whatever command the user gives."""
+
+ARGUMENT_LIMIT = 100_000
+"""Bytes. Linux refuses a single argument of 131,072; this leaves room for what is around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How to start an agent: its words, and whether it reads the prompt as standard input.
+
+    The word "{prompt}" stands for the whole prompt; whoever starts the agent fills it in.
+    """
+
+    argv: tuple[str, ...]
+    stdin: bool = False
+
+
+def names() -> list[str]:
+    """The agents there are, in order."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.toml"))
+
+
+def check(agent: str) -> None:
+    """Raises Refused where there is no such agent."""
+    if agent not in names():
+        raise Refused(f"there is no agent called '{agent}'", hint="known: " + ", ".join(names()))
+
+
+def start(
+    agent: str,
+    prompt_file: Path,
+    prompt_size: int,
+    command: Sequence[str] = (),
+    *,
+    headless: bool = False,
+) -> Start:
+    """How to start `agent` on the prompt of `prompt_size` bytes in `prompt_file`.
+
+    `command` is for the agent `command`, which is nothing else. Raises Refused where the two do not
+    fit together, or where there is no such agent.
+    """
+    check(agent)
+    if agent == COMMAND:
+        if not command:
+            raise Refused(
+                "the agent 'command' needs a command to run",
+                hint="git mc launch NAME [PROMPT…] -- COMMAND [ARGUMENT…]",
+            )
+        return Start(tuple(command))
+    if command:
+        raise Refused(
+            f"a command was given, and the agent '{agent}' has its own",
+            hint="leave out --agent, or leave out what comes after --",
+        )
+    table = tomllib.loads((Path(__file__).parent / f"{agent}.toml").read_text())["start"]
+    if headless:
+        return Start(tuple(table["headless"]), stdin=table["headless_stdin"])
+    large = prompt_size > ARGUMENT_LIMIT
+    words = table["interactive_by_file" if large else "interactive"]
+    return Start(tuple(word.replace("{prompt_file}", str(prompt_file)) for word in words))

@@ -1,0 +1,110 @@
+"""git mc cleanup"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from gitmc.cli.common import (
+    Output,
+    complete_job,
+    current_jobs,
+    match_jobs,
+    mission_here,
+    outputs,
+    print_json,
+)
+from gitmc.control.cleanup import Removed, cleanup
+from gitmc.control.mission import Mission
+from gitmc.errors import McError, Usage
+from gitmc.model.job import Job, State
+
+
+@click.command()
+@click.argument("patterns", metavar="[JOB]...", nargs=-1, shell_complete=complete_job)
+@click.option("--all", "everything", is_flag=True, help="All jobs that are not running.")
+@click.option("--delete-branch", is_flag=True, help="Delete the branch too; its work must be safe.")
+@click.option("--force", is_flag=True, help="Salvage work that is not landed, then remove it.")
+@click.option("--keep-worktree", is_flag=True, help="Remove the record, leave the files.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@outputs()
+def command(
+    patterns: tuple[str, ...],
+    everything: bool,
+    delete_branch: bool,
+    force: bool,
+    keep_worktree: bool,
+    dry_run: bool,
+    out: Output,
+) -> int:
+    """Remove finished jobs: worktree, terminal and record.
+
+    Refused where work is uncommitted or has not landed; with --force, a copy of it is pinned under
+    refs/mc/salvage first. Files that git ignores are removed without a copy.
+    """
+    if bool(patterns) == everything:
+        raise Usage("give the jobs to clean up, or --all", hint="git mc jobs lists them")
+    mission = mission_here(outside=True)
+    jobs = current_jobs(mission, out)
+    chosen = _finished(jobs) if everything else _named(mission, patterns, jobs, out)
+    refused: list[McError] = []
+    done: list[Removed] = []
+    for job in chosen:
+        try:
+            done.append(
+                cleanup(
+                    mission,
+                    job.name,
+                    force=force,
+                    delete_branch=delete_branch,
+                    keep_worktree=keep_worktree,
+                    dry_run=dry_run,
+                )
+            )
+        except McError as error:
+            refused.append(error)
+    if out.json:
+        print_json("mc.cleanup/1", {"removed": [_object(one) for one in done]})
+    for one in done:
+        out.say(_sentence(one, dry_run))
+    for refusal in refused[:-1]:
+        out.warn(refusal)
+    if refused:
+        raise refused[-1]
+    return 0
+
+
+def _finished(jobs: Sequence[Job]) -> list[Job]:
+    return [job for job in jobs if job.state not in (State.QUEUED, State.RUNNING, State.MERGING)]
+
+
+def _named(
+    mission: Mission, patterns: Sequence[str], jobs: Sequence[Job], out: Output
+) -> list[Job]:
+    """The jobs that are named; one that is gone already is done, unless its name is a pattern."""
+    known = {job.name for job in jobs} | set(mission.store.job_names())
+    here = [word for word in patterns if word in known or any(char in word for char in "*?[")]
+    for name in patterns:
+        if name not in here:
+            out.say(f"{name}: there is no such job, so nothing is left to remove")
+    return match_jobs(mission, here, jobs)
+
+
+def _object(one: Removed) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "worktree": one.worktree,
+        "branch": one.branch,
+        "salvaged": list(one.salvaged),
+    }
+
+
+def _sentence(one: Removed, dry_run: bool) -> str:
+    parts = [
+        f"worktree {one.worktree}" if one.worktree else "",
+        f"branch {one.branch}" if one.branch else "",
+    ]
+    gone = " and ".join(part for part in parts if part) or "record"
+    saved = f"; its work is kept at {', '.join(one.salvaged)}" if one.salvaged else ""
+    return f"{one.name}: {'would remove' if dry_run else 'removed'} {gone}{saved}"

@@ -1,0 +1,94 @@
+"""The table of commands. A command's module is imported when it runs, and not for its help line."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "Start and watch jobs": {
+        "launch": "start an agent on a job in a worktree of its own",
+        "overview": "what runs, what is done, what to do next",
+        "jobs": "list the jobs",
+        "status": "show everything about one job",
+        "capture": "print the last lines of a job's terminal",
+        "attach": "go to a job's terminal",
+        "wait": "wait until jobs are done",
+        "log": "show what happened, and why",
+        "watch": "watch jobs in the foreground as things happen",
+    },
+    "Finish jobs": {
+        "merge": "land a job's work on its base",
+        "kill": "end a job's agent and all its processes",
+        "cleanup": "remove finished jobs' worktrees and records",
+    },
+    "For agents": {
+        "report": "say how the job goes, from inside it",
+    },
+    "Try it": {
+        "demo": "see it all in a scratch repository",
+    },
+}
+
+HELP = {name: line for section in SECTIONS.values() for name, line in section.items()}
+
+
+class LazyGroup(click.Group):
+    """Commands by table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(HELP)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in HELP:
+            return None
+        command: click.Command = importlib.import_module(f"gitmc.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in HELP and not name.startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(name, HELP, n=1)
+            meant = f" (did you mean '{near[0]}'?)" if near else ""
+            raise click.UsageError(f"'{name}' is not a git mc command{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"git mc {version('git-mc')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("-q", "--quiet", is_flag=True, help="Say only what was asked for.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more about what is done.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version)
+@click.pass_context
+def group(ctx: click.Context, quiet: bool, verbose: bool) -> None:
+    """Run coding agents in parallel, each in its own worktree, and bring their work together.
+
+    Alone, it shows the overview.
+    """
+    ctx.obj = {"quiet": quiet, "verbose": verbose}
+    if ctx.invoked_subcommand is None:
+        command = group.get_command(ctx, "overview")
+        assert command is not None
+        with command.make_context("overview", [], parent=ctx) as inner:
+            command.invoke(inner)

@@ -1,0 +1,66 @@
+"""git mc merge"""
+
+from __future__ import annotations
+
+import click
+
+from gitmc.cli.common import Output, complete_job, current_jobs, mission_here, outputs, print_json
+from gitmc.control.land import Outcome, Request, land
+
+
+@click.command()
+@click.argument("name", metavar="JOB", shell_complete=complete_job)
+@click.option("--strategy", type=click.Choice(["squash", "ff-only", "merge"]), help="How it lands.")
+@click.option("-m", "--message", metavar="MSG", help="The message of the commit that is made.")
+@click.option("--into", metavar="BRANCH", help="Land on this branch, not on the job's base.")
+@click.option("--test/--no-test", default=None, help="Test the merged files first, or do not.")
+@click.option("--dry-run", is_flag=True, help="Say what would land; change nothing.")
+@outputs()
+def command(
+    name: str,
+    strategy: str | None,
+    message: str | None,
+    into: str | None,
+    test: bool | None,
+    dry_run: bool,
+    out: Output,
+) -> int:
+    """Land a job's work on its base.
+
+    What the agent left uncommitted is committed first. The merge is made in memory and, where a
+    test command is set (mc.testCommand), tested; only then the target moves. A target that is
+    checked out somewhere is updated there, or not at all.
+    """
+    mission = mission_here(outside=True)
+    jobs = current_jobs(mission, out)
+    job = next((job for job in jobs if job.name == name), None) or mission.job(name)
+    if job.exit_status:
+        out.say(f"warning: the agent of '{name}' ended with exit status {job.exit_status}")
+    outcome = land(mission, Request(name, strategy, message, into, test, dry_run))
+    if out.json:
+        print_json("mc.merge/1", _object(outcome))
+    else:
+        click.echo(_sentence(outcome, dry_run))
+    return 0
+
+
+def _object(outcome: Outcome) -> dict[str, object]:
+    return {
+        "name": outcome.job.name,
+        "state": str(outcome.job.state),
+        "target": outcome.target,
+        "commit": outcome.commit,
+        "changed": outcome.changed,
+        "tested": outcome.tested,
+        "engine": outcome.engine,
+    }
+
+
+def _sentence(outcome: Outcome, dry_run: bool) -> str:
+    name, target = outcome.job.name, outcome.target
+    if not outcome.changed:
+        return f"{name}: nothing to merge, {target} has it all"
+    if dry_run:
+        return f"would merge {name} into {target} without conflict"
+    tested = ", tested" if outcome.tested else ""
+    return f"merged {name} into {target} as {outcome.commit[:12]}{tested}"

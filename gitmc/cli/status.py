@@ -1,0 +1,85 @@
+"""git mc status"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gitmc.cli.common import (
+    COLOURS,
+    Output,
+    complete_job,
+    current_jobs,
+    duration,
+    find_job,
+    mission_here,
+    one_line,
+    outputs,
+    print_json,
+    use_colour,
+)
+from gitmc.control.view import objects, screen
+from gitmc.model.job import WAYS_OUT, Job
+
+LINES = 10
+
+
+@click.command()
+@click.argument("name", metavar="JOB", shell_complete=complete_job)
+@outputs()
+def command(name: str, out: Output) -> int:
+    """Show everything about one job."""
+    mission = mission_here()
+    job = find_job(mission, name, current_jobs(mission, out, wait=False))
+    found = objects(mission, [job])[0]
+    if out.json:
+        print_json("mc.job/1", found)
+        return 0
+    _show(job, found)
+    text = screen(mission, job, LINES)
+    if text and text.strip():
+        click.echo("\nlast lines:")
+        for line in text.split("\n"):
+            click.echo(f"    {line}".rstrip())
+    if job.unknown:
+        path = mission.store.job_path(job.name)
+        click.echo(f"warning: {path}: unknown keys are kept: {', '.join(job.unknown)}", err=True)
+    return 0
+
+
+def _show(job: Job, found: dict[str, Any]) -> None:
+    state = click.style(str(job.state), fg=COLOURS[job.state]) if use_colour() else str(job.state)
+    status = "" if job.exit_status is None else f", exit status {job.exit_status}"
+    activity = f", {found['activity']['state']}" if "activity" in found else ""
+    reason = f" ({job.reason})" if job.reason else ""
+    click.echo(f"{job.name}: {state}{activity}{status}{reason}", color=use_colour())
+    ahead = "?" if found["ahead"] is None else found["ahead"]
+    dirty = {True: ", uncommitted changes", False: "", None: ", no worktree"}[found["dirty"]]
+    lines = [
+        ("agent", job.agent + (" (headless)" if job.headless else "")),
+        ("branch", f"{job.branch}, {ahead} ahead of {job.base_commit[:12]}{dirty}"),
+        ("base", job.base),
+        ("worktree", job.worktree),
+        ("terminal", _terminal(job)),
+        ("created", found["created_at"]),
+        ("ran for", duration(found["seconds"]) if "seconds" in found else "-"),
+    ]
+    if job.landed:
+        lines.append(("landed", f"{job.landed.commit[:12]} on {job.landed.target}"))
+    if job.report:
+        lines.append(("report", f"{job.report.status}: {one_line(job.report.message)}"))
+    if found.get("prompt"):
+        lines.append(("prompt", one_line(found["prompt"], 80)))
+    if job.state in WAYS_OUT:
+        lines.append(
+            ("next", ", ".join(f"git mc {verb} {job.name}" for verb in WAYS_OUT[job.state]))
+        )
+    for label, value in lines:
+        click.echo(f"  {label:9} {value}")
+
+
+def _terminal(job: Job) -> str:
+    if job.terminal is None:
+        return "-"
+    return f"tmux {job.placement} {job.terminal.session}:{job.terminal.window}.{job.terminal.pane}"

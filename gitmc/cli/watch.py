@@ -1,0 +1,58 @@
+"""git mc watch"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from gitmc.cli.common import Output, mission_here, note, outputs
+from gitmc.control.loop import QUIET, observe_forever
+from gitmc.model.job import Job
+from gitmc.store.lock import holder_pid, is_held
+
+
+@click.command()
+@click.option("--background", is_flag=True, hidden=True, help="End when nothing is left to watch.")
+@outputs(json=False)
+def command(background: bool, out: Output) -> int:
+    """Watch jobs in the foreground, and print what becomes of them.
+
+    An observer in the background does the same, unseen; it starts and ends by itself. This one
+    takes its place until you interrupt it.
+    """
+    mission = mission_here()
+    mission.store.make()
+    seen: dict[str, str] = {}
+
+    def show(jobs: list[Job]) -> None:
+        for job in jobs:
+            if seen.get(job.name) != job.state:
+                seen[job.name] = job.state
+                click.echo(f"{job.name}: {job.state}  {note(job)}".rstrip())
+        for name in set(seen) - {job.name for job in jobs}:
+            del seen[name]
+            click.echo(f"{name}: removed")
+
+    if background:
+        observe_forever(mission, linger=QUIET, on_change=lambda _: None)
+        return 0
+    _take_over(mission.store.observer_lock)
+    signal.signal(signal.SIGTERM, _interrupt)
+    out.say("watching; interrupt to end")
+    observe_forever(mission, linger=None, on_change=show)
+    return 0
+
+
+def _take_over(lock: Path) -> None:
+    """Ask the observer in the background to end."""
+    who = holder_pid(lock)
+    if who is not None and is_held(lock):
+        os.kill(who, signal.SIGTERM)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""The use cases and the loop: settle, decide, act. The only floor where the others meet."""

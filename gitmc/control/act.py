@@ -1,0 +1,66 @@
+"""Act: do what was decided. Each action is journalled before it is done and stored after.
+
+An action that fails is journalled, is returned as the error it met, and stays due.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gitmc.control.mission import Mission
+from gitmc.errors import McError
+from gitmc.model.decide import Action, CloseRun, FinishLanding, SweepRun, UndoLaunch
+from gitmc.model.job import Job, Phase, with_phase
+from gitmc.store.files import replace_file
+from gitmc.tmux.process import sweep
+from gitmc.tmux.session import capture
+
+
+def act(mission: Mission, action: Action) -> McError | None:
+    """Do `action`; returns the error that kept it from being done, if one did."""
+    name = type(action).__name__
+    mission.store.journal.write(mission.now(), "action", action=name, **dataclasses.asdict(action))
+    try:
+        _do(mission, action)
+    except McError as error:
+        mission.store.journal.write(
+            mission.now(), "failed", action=name, job=action.job, error=error.message
+        )
+        return error
+    return None
+
+
+def _do(mission: Mission, action: Action) -> None:
+    match action:
+        case SweepRun():
+            sweep("MC_RUN", action.run)
+            mission.store.spec_path(action.run).unlink(missing_ok=True)
+            _set_phase(mission, action, Phase.ENDED, Phase.SWEPT)
+        case CloseRun():
+            keep_log(mission, mission.store.job(action.job))
+            _set_phase(mission, action, Phase.SWEPT, Phase.CLOSED)
+        case UndoLaunch():
+            from gitmc.control.launch import undo
+
+            undo(mission, action.job)
+        case FinishLanding():
+            from gitmc.control.land import finish
+
+            finish(mission, action.job)
+
+
+def keep_log(mission: Mission, job: Job | None) -> None:
+    """Keep what the job's pane shows, history included; nothing where the pane is gone."""
+    if job is None or job.terminal is None or job.run is None:
+        return
+    text = capture(mission.tmux_of(job.terminal), job.terminal.pane, job.run.id, None)
+    if text is not None:
+        content = (text + "\n").encode("utf-8", "surrogateescape")
+        replace_file(mission.store.log_path(job.name), content, mode=0o600)
+
+
+def _set_phase(mission: Mission, action: SweepRun | CloseRun, old: Phase, new: Phase) -> None:
+    with mission.store.locked() as held:
+        job = mission.store.job(action.job)
+        if job and job.run and job.run.id == action.run and job.run.phase is old:
+            mission.store.save(held, with_phase(job, new))

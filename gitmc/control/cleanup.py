@@ -1,0 +1,161 @@
+"""Cleanup: remove a finished job's worktree and record, and lose nothing by it.
+
+What counts as landed is proved, never assumed. What has not landed, or was never committed, is
+refused, or with `force` pinned under `refs/mc/salvage/` before anything is removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmc.control.end import close
+from gitmc.control.mission import Mission
+from gitmc.errors import CommandFailed, Refused
+from gitmc.git import refs, salvage, worktree
+from gitmc.git.merge import Merger
+from gitmc.git.run import Git
+from gitmc.model.job import Job, State
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a cleanup did, or with a dry run would do, for one job."""
+
+    name: str
+    worktree: str | None
+    branch: str | None
+    salvaged: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _AtRisk:
+    """Work that would be gone: uncommitted paths, and commits that have not landed."""
+
+    dirty: tuple[str, ...]
+    unlanded: tuple[str, ...]
+
+
+def cleanup(
+    mission: Mission,
+    name: str,
+    *,
+    force: bool = False,
+    delete_branch: bool = False,
+    keep_worktree: bool = False,
+    dry_run: bool = False,
+) -> Removed:
+    """Remove the job. Raises Refused, changing nothing, where work would be at risk."""
+    job = mission.job(name)
+    if job.live or job.state in (State.QUEUED, State.RUNNING, State.MERGING):
+        raise Refused(f"the job '{name}' is still running", hint=f"end it: git mc kill {name}")
+    risk = _at_risk(mission, job)
+    if (risk.dirty or risk.unlanded) and not force:
+        raise _refusal(job, risk)
+    path = Path(job.worktree)
+    gone = None if keep_worktree or not path.exists() else job.worktree
+    tip = refs.branch_tip(mission.git, job.branch)
+    branch = job.branch if delete_branch and tip else None
+    if dry_run:
+        return Removed(name, gone, branch, ())
+    close(mission, name)
+    salvaged = _salvage(mission, job, risk) if risk.dirty or risk.unlanded else ()
+    with mission.store.worktrees_locked():
+        if not keep_worktree:
+            _remove_worktree(mission, path, force=force)
+        if branch and tip:
+            _delete_branch(mission, job, tip)
+    with mission.store.locked() as held:
+        mission.store.remove(held, name)
+    mission.store.journal.write(
+        mission.now(), "action", action="Cleanup", job=name, worktree=gone, branch=branch,
+        salvaged=list(salvaged) or None,
+    )  # fmt: skip
+    return Removed(name, gone, branch, salvaged)
+
+
+def _at_risk(mission: Mission, job: Job) -> _AtRisk:
+    path = Path(job.worktree)
+    heads = {refs.branch_tip(mission.git, job.branch)}
+    dirty: list[str] = []
+    if _is_worktree(path):
+        dirty = worktree.uncommitted(path)
+        if Git(path).answer("symbolic-ref", "-q", "HEAD") is None:
+            heads.add(refs.commit_of(Git(path), "HEAD"))
+    unlanded = [head for head in heads if head and not is_landed(mission, job, head)]
+    return _AtRisk(tuple(dirty), tuple(sorted(unlanded)))
+
+
+def _is_worktree(path: Path) -> bool:
+    if not path.is_dir():
+        return False
+    found = Git(path).result("rev-parse", "--show-toplevel")
+    return found.returncode == 0 and Path(found.stdout.decode().strip()) == path
+
+
+def is_landed(mission: Mission, job: Job, head: str) -> bool:
+    """Whether removing `head` loses nothing: its target contains it, or all that it changes."""
+    git = mission.git
+    if refs.is_ancestor(git, head, job.base_commit):
+        return True
+    target = refs.branch_tip(git, job.landed.target if job.landed else job.base)
+    if target is None:
+        return False
+    if refs.is_ancestor(git, head, target):
+        return True
+    landed = job.landed
+    if landed and landed.head == head and refs.is_ancestor(git, landed.commit, target):
+        return True
+    if git.answer("merge-base", head, target) is None:
+        return False
+    merged = Merger(git, mission.repo.common_dir).merge(target, head)
+    return merged.tree == git("rev-parse", f"{target}^{{tree}}")
+
+
+def _refusal(job: Job, risk: _AtRisk) -> Refused:
+    what = []
+    if risk.dirty:
+        more = f" and {len(risk.dirty) - 3} more" if len(risk.dirty) > 3 else ""
+        what.append("uncommitted changes (" + ", ".join(risk.dirty[:3]) + more + ")")
+    if risk.unlanded:
+        what.append("commits that have not landed on " + f"'{job.base}'")
+    return Refused(
+        f"the job '{job.name}' has {' and '.join(what)}",
+        hint=f"merge it: git mc merge {job.name}; or keep a copy under refs/mc/salvage and remove "
+        f"it: git mc cleanup --force {job.name}",
+    )
+
+
+def _salvage(mission: Mission, job: Job, risk: _AtRisk) -> tuple[str, ...]:
+    commits = list(risk.unlanded)
+    if risk.dirty:
+        saved = salvage.snapshot(Path(job.worktree), f"{job.name}: work that was uncommitted")
+        if saved is not None:
+            commits.append(saved)
+    stamp = mission.now().strftime("%Y%m%dT%H%M%S%fZ")
+    pinned = []
+    for number, commit in enumerate(dict.fromkeys(commits)):
+        ref = f"refs/mc/salvage/{job.name}/{stamp}" + (f"-{number}" if number else "")
+        salvage.pin(mission.git, ref, commit)
+        pinned.append(ref)
+    return tuple(pinned)
+
+
+def _remove_worktree(mission: Mission, path: Path, *, force: bool) -> None:
+    try:
+        worktree.remove(mission.git, path, force=force)
+    except CommandFailed as failed:
+        # Looked at a moment ago, it was clean: somebody works in it now, or it is broken.
+        raise Refused(
+            f"git will not remove the worktree {path}: {failed.stderr.strip()}",
+            hint="git mc cleanup --force keeps a copy under refs/mc/salvage first",
+        ) from failed
+
+
+def _delete_branch(mission: Mission, job: Job, tip: str) -> None:
+    held = [t.path for t in worktree.listed(mission.git) if t.branch == job.branch]
+    if held:
+        raise Refused(f"the branch '{job.branch}' is checked out in {held[0]}")
+    ref = f"refs/heads/{job.branch}"
+    if not refs.swap(mission.git, ref, refs.NOTHING, tip, f"mc cleanup: {job.name}"):
+        raise Refused(f"the branch '{job.branch}' has moved since it was looked at")

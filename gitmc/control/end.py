@@ -1,0 +1,77 @@
+"""Ending a run that is asked to end: its whole process tree, then its pane."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+
+from gitmc.control.act import keep_log
+from gitmc.control.loop import catch_up
+from gitmc.control.mission import Mission
+from gitmc.errors import Refused
+from gitmc.model.job import Job, Phase, Run, State, move, with_phase
+from gitmc.tmux.process import end, sweep, wait_gone
+from gitmc.tmux.session import kill_run
+
+REASON = "killed by git mc kill"
+
+PATIENCE = 6.0
+"""Seconds. The launcher asks the agent, insists after 2, then does the same with what is left."""
+
+
+def kill(mission: Mission, name: str, *, force: bool = False) -> Job:
+    """End the job's agent and everything below it; the job as it is then.
+
+    Without `force` the agent is asked first (SIGTERM) and has two seconds. Raises Refused where
+    nothing runs.
+    """
+    job = _ask(mission, name)
+    if job.state is State.STOPPED or job.run is None:
+        return job
+    _end_processes(job.run, force=force)
+    catch_up(mission)
+    return close(mission, name)
+
+
+def _ask(mission: Mission, name: str) -> Job:
+    """Store that the run was asked to stop, so that whoever sees its end knows why."""
+    with mission.store.locked() as held:
+        job = mission.job(name)
+        if job.state is State.QUEUED:
+            # Its launch is under way. Whoever makes it sees this, or is gone and it is undone.
+            stopped = move(job, State.STOPPED, reason=REASON, ended_at=mission.now())
+            return mission.save(held, job, stopped, "kill")
+        if not job.live or job.run is None:
+            raise Refused(f"the job '{name}' is not running: it is {job.state}")
+        asked = dataclasses.replace(job, run=dataclasses.replace(job.run, stop=REASON))
+        mission.store.save(held, asked)
+    mission.store.journal.write(mission.now(), "action", action="Kill", job=name, run=job.run.id)
+    return asked
+
+
+def _end_processes(run: Run, *, force: bool) -> None:
+    launcher = run.launcher
+    if launcher is not None:
+        identity = (launcher.pid, launcher.start, launcher.boot)
+        asked = end(*identity, signal.SIGKILL if force else signal.SIGTERM)
+        if asked and not wait_gone(*identity, PATIENCE):
+            end(*identity, signal.SIGKILL)
+            wait_gone(*identity, PATIENCE)
+    sweep("MC_RUN", run.id)
+
+
+def close(mission: Mission, name: str) -> Job:
+    """Keep the last screen of the job's finished run and close its pane; the job after that."""
+    job = mission.job(name)
+    if job.run is None or job.live:
+        return job
+    if job.run.phase is not Phase.CLOSED:
+        keep_log(mission, job)
+    if job.terminal is not None:
+        kill_run(mission.tmux_of(job.terminal), job.run.id)
+    with mission.store.locked() as held:
+        job = mission.job(name)
+        if job.run is not None and job.run.phase is Phase.SWEPT:
+            job = with_phase(job, Phase.CLOSED)
+            mission.store.save(held, job)
+    return job

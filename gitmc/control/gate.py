@@ -1,0 +1,89 @@
+"""The gate: run the test command on a commit, in a worktree that nobody works in.
+
+The outcome is a verdict only if the command really ran. A command that was not found (exit 127), or
+that could not be run (126), says nothing about the commit.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmc.control.mission import Mission
+from gitmc.git import worktree
+from gitmc.git.run import environment_for_others
+from gitmc.tmux.process import sweep
+
+NOT_A_VERDICT = {126: "it could not be run", 127: "it was not found"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How the test command ended. `why` is None for a pass; `broken` if it is no verdict at all."""
+
+    why: str | None
+    broken: bool
+    log: Path
+
+    @property
+    def passed(self) -> bool:
+        """Whether the commit may land."""
+        return self.why is None
+
+
+def run_tests(mission: Mission, command: str, commit: str, log: Path) -> Verdict:
+    """Run `command`, by sh, on the files of `commit`. Its output is in `log` afterwards."""
+    nonce = secrets.token_hex(6)
+    path = mission.store.root / "pool" / nonce
+    path.parent.mkdir(exist_ok=True)
+    environment = environment_for_others() | {"MC_GATE": nonce, "MC_DIR": str(mission.store.root)}
+    try:
+        with mission.store.worktrees_locked():
+            worktree.add_detached(mission.git, path, commit)
+        worktree.fill(path)
+        with log.open("wb") as output:
+            return _run(command, path, environment, output.fileno(), log, _seconds(mission))
+    finally:
+        sweep("MC_GATE", nonce)
+        with mission.store.worktrees_locked():
+            worktree.remove(mission.git, path, force=True)
+
+
+def _seconds(mission: Mission) -> float:
+    return float(mission.settings["testTimeout"])
+
+
+def _run(
+    command: str, folder: Path, environment: dict[str, str], output: int, log: Path, seconds: float
+) -> Verdict:
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        status = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return Verdict(f"it took longer than {seconds:g} s", broken=False, log=log)
+    finally:
+        _kill_group(process)
+    if status in NOT_A_VERDICT:
+        return Verdict(NOT_A_VERDICT[status], broken=True, log=log)
+    if status < 0:
+        return Verdict(f"it was killed by signal {-status}", broken=True, log=log)
+    return Verdict(None if status == 0 else f"exit status {status}", broken=False, log=log)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

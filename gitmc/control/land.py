@@ -1,0 +1,304 @@
+"""Landing one job: commit what is left over, merge in memory, test, move the ref.
+
+    completed, failed, stopped, conflict, needs_rebase ─▶ ready_to_merge ─▶ merging ─▶ merged
+
+The job is `merging` only while its target moves. What is about to happen is stored before, so that
+whoever finds the mover gone can look at the target and tell. Lost the race for the target: all is
+computed and tested again on the new one; nothing lands that was not tested as it lands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmc.control.gate import run_tests
+from gitmc.control.mission import Mission, this_process
+from gitmc.errors import CommandFailed, Conflict, Fatal, Refused
+from gitmc.git import refs, worktree
+from gitmc.git.merge import Merger
+from gitmc.git.run import Git
+from gitmc.model.job import Job, Landed, Landing, State, move
+
+ATTEMPTS = 5
+"""How often the race for the target may be lost before somebody else's turn is respected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for; None means that the setting or the default decides."""
+
+    name: str
+    strategy: str | None = None
+    message: str | None = None
+    into: str | None = None
+    test: bool | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a landing came to: `commit` is the target's tip, new unless `changed` is false."""
+
+    job: Job
+    target: str
+    commit: str
+    changed: bool
+    engine: str
+    tested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A commit that could land, made for a target at `expected`."""
+
+    commit: str
+    expected: str
+    engine: str
+
+
+def land(mission: Mission, request: Request) -> Outcome:
+    """Land the job. Raises Refused, or Conflict with the files; the target is then as it was."""
+    job = mission.job(request.name)
+    _check_mergeable(job)
+    target = request.into or job.base
+    if refs.branch_tip(mission.git, target) is None:
+        raise Refused(
+            f"the target '{target}' is not a branch", hint="name one: git mc merge --into BRANCH"
+        )
+    if not request.dry_run:
+        commit_leftovers(mission, job)
+    command = _test_command(mission, request)
+    for _ in range(ATTEMPTS):
+        job = mission.job(request.name)
+        head = refs.branch_tip(mission.git, job.branch)
+        if head is None:
+            raise Refused(f"the branch '{job.branch}' is gone, so there is nothing to merge")
+        made = _make(mission, job, request, target, head)
+        if request.dry_run:
+            changed = made.commit != made.expected
+            return Outcome(job, target, made.commit, changed, made.engine, tested=False)
+        if command and made.commit != made.expected:
+            _pass_gate(mission, job, command, made.commit)
+        if _move(mission, job, target, head, made):
+            job = mission.job(request.name)
+            changed = made.commit != made.expected
+            return Outcome(job, target, made.commit, changed, made.engine, command is not None)
+    raise Refused(f"'{target}' keeps moving: it was somebody else's {ATTEMPTS} times in a row")
+
+
+def _check_mergeable(job: Job) -> None:
+    if job.state in (State.QUEUED, State.RUNNING):
+        raise Refused(
+            f"the job '{job.name}' is still {job.state}",
+            hint=f"wait for it: git mc wait {job.name}; or end it: git mc kill {job.name}",
+        )
+    if job.live:
+        raise Refused(
+            f"the agent of '{job.name}' still runs, and could write more",
+            hint=f"end it first: git mc kill {job.name}",
+        )
+    if job.state is State.MERGING:
+        raise Refused(f"the job '{job.name}' is being merged by another process")
+    if job.landed is not None:
+        raise Refused(
+            f"the job '{job.name}' has landed on '{job.landed.target}' already",
+            hint=f"git mc cleanup {job.name}",
+        )
+
+
+def _test_command(mission: Mission, request: Request) -> str | None:
+    command: str | None = mission.settings["testCommand"]
+    if request.test and not command:
+        raise Refused("there is no test command to run", hint="git config mc.testCommand COMMAND")
+    return None if request.test is False else command
+
+
+def commit_leftovers(mission: Mission, job: Job) -> None:
+    """Commit what the job's worktree has uncommitted. Raises Refused where that is switched off."""
+    path = Path(job.worktree)
+    if not path.is_dir():
+        return
+    left = worktree.uncommitted(path)
+    if not left:
+        return
+    if not mission.settings["autoCommit"]:
+        raise Refused(
+            f"the job '{job.name}' has uncommitted changes: {', '.join(left[:5])}",
+            hint=f"commit them in {path}, or set mc.autoCommit to true",
+        )
+    git = Git(path)
+    ref = git.answer("symbolic-ref", "-q", "HEAD")
+    if ref != f"refs/heads/{job.branch}":
+        raise Refused(
+            f"the worktree of '{job.name}' has uncommitted changes, and is not on '{job.branch}'",
+            hint=f"sort it out by hand in {path}",
+        )
+    git("add", "--all")
+    subject = f"{job.name}: commit what the agent left uncommitted"
+    git("commit", "--quiet", "-m", subject, "--trailer", f"Mc-Job: {job.name}")
+
+
+def _make(mission: Mission, job: Job, request: Request, target: str, head: str) -> _Made:
+    git = mission.git
+    expected = refs.branch_tip(git, target)
+    if expected is None:
+        raise Refused(f"the target '{target}' is not a branch")
+    if refs.is_ancestor(git, head, expected):
+        return _Made(expected, expected, "none")
+    strategy = request.strategy or mission.settings["mergeStrategy"]
+    if strategy == "ff-only":
+        if refs.is_ancestor(git, expected, head):
+            return _Made(head, expected, "none")
+        _set_aside(mission, job, State.NEEDS_REBASE, f"'{target}' has moved on", request)
+        raise Refused(
+            f"'{target}' has moved on, so '{job.branch}' is no fast-forward",
+            hint=f"rebase it in {job.worktree}, or use --strategy squash or merge",
+        )
+    merged = Merger(git, mission.repo.common_dir).merge(expected, head)
+    if merged.tree is None:
+        files = ", ".join(merged.conflicts)
+        _set_aside(mission, job, State.CONFLICT, f"conflict with '{target}': {files}", request)
+        raise Conflict(
+            f"'{job.name}' conflicts with '{target}' in {files}",
+            merged.conflicts,
+            hint=f"merge '{target}' into the job in {job.worktree}, then try again",
+        )
+    if merged.tree == git("rev-parse", f"{expected}^{{tree}}"):
+        return _Made(expected, expected, merged.engine)
+    parents = [expected, head] if strategy == "merge" else [expected]
+    message = request.message or _message(mission, job, target, head, expected, strategy)
+    return _Made(_commit(git, job, merged.tree, parents, message), expected, merged.engine)
+
+
+def _commit(git: Git, job: Job, tree: str, parents: list[str], message: str) -> str:
+    trailer = ["--if-exists", "addIfDifferent", "--trailer", f"Mc-Job: {job.name}"]
+    full = git("interpret-trailers", *trailer, stdin=(message.rstrip() + "\n").encode())
+    sign = (
+        ["-S"] if git.answer("config", "--type=bool", "--get", "commit.gpgsign") == "true" else []
+    )
+    parent = [word for commit in parents for word in ("-p", commit)]
+    return git("commit-tree", *sign, *parent, "-F", "-", tree, stdin=(full + "\n").encode())
+
+
+def _message(
+    mission: Mission, job: Job, target: str, head: str, expected: str, strategy: str
+) -> str:
+    if strategy == "merge":
+        return f"Merge branch '{job.branch}' into {target}"
+    bodies = mission.git("log", "--reverse", "--format=%B%x00", f"{expected}..{head}").split("\0")
+    own = [body.strip() for body in bodies if body.strip()]
+    if len(own) == 1:
+        return own[0]
+    lines = "\n".join("* " + body.partition("\n")[0] for body in own)
+    return f"{_subject(mission, job)}\n\n{lines}"
+
+
+def _subject(mission: Mission, job: Job) -> str:
+    prompt = mission.store.prompt_path(job.name)
+    text = prompt.read_text("utf-8", "replace").strip() if prompt.exists() else ""
+    first = " ".join(text.partition("\n")[0].split())
+    subject = f"{job.name}: {first}" if first else job.name
+    return subject if len(subject) <= 72 else subject[:71].rstrip() + "…"
+
+
+def _pass_gate(mission: Mission, job: Job, command: str, commit: str) -> None:
+    log = mission.store.root / "logs" / f"{job.name}.test.log"
+    verdict = run_tests(mission, command, commit, log)
+    outcome = "pass" if verdict.passed else "broken" if verdict.broken else "fail"
+    mission.store.journal.write(
+        mission.now(), "verdict", job=job.name, commit=commit, verdict=outcome, reason=verdict.why
+    )
+    if verdict.passed:
+        return
+    what = "the test command says nothing" if verdict.broken else "the tests fail"
+    raise Refused(
+        f"'{job.name}' was not merged: {what}: {verdict.why}",
+        hint=f"its output is in {verdict.log}",
+    )
+
+
+def _set_aside(mission: Mission, job: Job, state: State, reason: str, request: Request) -> None:
+    if request.dry_run:
+        return
+    with mission.store.locked() as held:
+        now = mission.job(job.name)
+        ready = move(now, State.READY_TO_MERGE) if now.state is not State.READY_TO_MERGE else now
+        set_aside = move(move(ready, State.MERGING), state, reason=reason)
+        mission.save(held, now, set_aside, "merge")
+
+
+def _move(mission: Mission, job: Job, target: str, head: str, made: _Made) -> bool:
+    """Move the target to the commit; False where it is not where it was."""
+    landing = Landing(this_process(), target, made.expected, made.commit, head)
+    with mission.store.locked() as held:
+        now = mission.job(job.name)
+        _check_mergeable(now)
+        ready = now
+        if now.state is not State.READY_TO_MERGE:
+            ready = mission.save(held, now, move(now, State.READY_TO_MERGE), "merge")
+        mission.save(held, ready, move(ready, State.MERGING, landing=landing), "merge")
+    try:
+        moved = made.commit == made.expected or _move_ref(mission, job, landing)
+    except BaseException:
+        finish(mission, job.name)
+        raise
+    finish(mission, job.name)
+    return moved
+
+
+def _move_ref(mission: Mission, job: Job, landing: Landing) -> bool:
+    why = f"mc merge: {job.name}"
+    mission.store.journal.write(
+        mission.now(), "action", action="Land", job=job.name, target=landing.target,
+        expected=landing.expected, commit=landing.commit,
+    )  # fmt: skip
+    homes = [t.path for t in worktree.listed(mission.git) if t.branch == landing.target]
+    if not homes:
+        ref = f"refs/heads/{landing.target}"
+        return refs.swap(mission.git, ref, landing.commit, landing.expected, why)
+    git = Git(homes[0]).with_environment(GIT_REFLOG_ACTION=why)
+    if refs.branch_tip(mission.git, landing.target) != landing.expected:
+        return False
+    try:
+        # git takes the index lock first, runs hooks and filters, and refuses as a whole.
+        git("merge", "--ff-only", "--quiet", landing.commit)
+    except CommandFailed as failed:
+        if refs.branch_tip(mission.git, landing.target) != landing.expected:
+            return False
+        raise Refused(
+            f"'{landing.target}' is checked out in {homes[0]}, and git will not update it there: "
+            + failed.stderr.strip(),
+            hint=f"commit or stash what is in the way in {homes[0]}, then try again",
+        ) from failed
+    _read_back(mission, landing)
+    return True
+
+
+def _read_back(mission: Mission, landing: Landing) -> None:
+    tip = refs.branch_tip(mission.git, landing.target)
+    if tip is None or not refs.is_ancestor(mission.git, landing.commit, tip):
+        raise Fatal(
+            f"git reported success, but '{landing.target}' does not contain {landing.commit}",
+            hint="another branch was checked out there at that moment; nothing is lost, try again",
+        )
+
+
+def finish(mission: Mission, name: str) -> None:
+    """Record how the landing under way came out, by looking at the target."""
+    job = mission.job(name)
+    landing = job.landing
+    if landing is None or job.state is not State.MERGING:
+        return
+    tip = refs.branch_tip(mission.git, landing.target)
+    there = tip is not None and refs.is_ancestor(mission.git, landing.commit, tip)
+    with mission.store.locked() as held:
+        now = mission.job(name)
+        if now.landing != landing or now.state is not State.MERGING:
+            return
+        if there:
+            landed = Landed(landing.target, landing.commit, landing.head)
+            after = move(now, State.MERGED, landing=None, landed=landed, reason=None)
+        else:
+            after = move(now, State.READY_TO_MERGE, landing=None)
+        mission.save(held, now, after, "merge")

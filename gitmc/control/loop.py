@@ -1,0 +1,116 @@
+"""The loop: settle, decide, act, until nothing is left to do.
+
+Every command runs it before it answers, and the observer at every event. With no observer
+everything is still right, only later.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from gitmc.control.act import act
+from gitmc.control.mission import Mission
+from gitmc.control.settle import live_pids, settle
+from gitmc.errors import Fatal, McError
+from gitmc.git.run import clean_environment
+from gitmc.model.decide import decide
+from gitmc.model.job import Job
+from gitmc.tmux.run import Tmux
+
+QUIET = 30.0
+"""Seconds without an unfinished run after which an observer ends itself."""
+
+ROUNDS = 10
+"""More rounds than any job needs to come to rest; a bound, so that a defect cannot spin."""
+
+
+def catch_up(mission: Mission, *, wait: bool = True) -> tuple[list[Job], list[McError]]:
+    """Run the loop to its end; the jobs as they are then, and what went wrong on the way.
+
+    Without `wait`, another process that is busy with the same is not waited for.
+    """
+    troubles: list[McError] = []
+    for _ in range(ROUNDS):
+        jobs, facts = settle(mission, wait=wait)
+        actions = decide(jobs, facts)
+        failed = [trouble for action in actions if (trouble := act(mission, action))]
+        troubles += failed
+        if not actions or failed:
+            break
+    return jobs, troubles
+
+
+def observe_forever(
+    mission: Mission, *, linger: float | None, on_change: Callable[[list[Job]], None]
+) -> None:
+    """Run the loop at every event, holding the observer's lock; raises Fatal where one does.
+
+    Ends when nothing has been unfinished for `linger` seconds, never for None. `on_change` is given
+    the jobs after each round.
+    """
+    from filelock import FileLock, Timeout
+
+    from gitmc.events.bell import Bell
+
+    store = mission.store
+    lock = FileLock(store.observer_lock, timeout=1.0, poll_interval=0.02)
+    try:
+        lock.acquire()
+    except Timeout as taken:
+        raise Fatal("another observer is at work on this repository already") from taken
+    try:
+        store.observer_lock.write_text(f"{os.getpid()}\n")
+        new = store.events / "new"
+        bell = Bell([new])
+        quiet = 0.0
+        while new.is_dir():
+            if bell.deaf:
+                bell.close()
+                bell = Bell([new])
+            jobs, _ = catch_up(mission)
+            pids = live_pids(jobs)
+            bell.watch(pids)
+            on_change(jobs)
+            tick = mission.settings["pollInterval"]
+            if bell.wait(tick) or pids or not all(job.settled for job in jobs):
+                quiet = 0.0
+            elif linger is not None and (quiet := quiet + tick) >= linger:
+                break
+        bell.close()
+    finally:
+        lock.release()
+    # What a launch stored between our last look and the release had no observer to see it.
+    if linger is not None and any(not job.settled for job in store.each_job()):
+        start_observer(mission)
+
+
+def start_observer(mission: Mission) -> None:
+    """See to it that an observer runs, detached from us and from any job that we are part of."""
+    if mission.store.observed():
+        return
+    argv = [sys.executable, "-m", "gitmc", "watch", "--background"]
+    if os.environ.get("MC_RUN") and os.environ.get("TMUX"):
+        _start_outside_job(mission, argv)
+        return
+    environment = {k: v for k, v in clean_environment().items() if not k.startswith("MC_")}
+    with (mission.store.root / "run" / "observer.log").open("ab") as log:
+        subprocess.Popen(
+            argv,
+            cwd=mission.main_worktree,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _start_outside_job(mission: Mission, argv: list[str]) -> None:
+    """From inside a job: through tmux, since a job's whole tree is ended with it."""
+    import shlex
+
+    command = shlex.join(["cd", str(mission.main_worktree)]) + " && exec " + shlex.join(argv)
+    Tmux()("run-shell", "-b", f"({command}) >/dev/null 2>&1 </dev/null".replace("#", "##"))

@@ -1,0 +1,159 @@
+"""Settle: find out what happened, and store it.
+
+In this order, since each step may only miss what the next one will still find: processes are looked
+at, then tmux is asked (only about runs whose process is gone), then markers are read. Looking needs
+no lock. Storing does, and happens only if there is something to store.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+
+from gitmc.control.mission import Mission
+from gitmc.events import markers
+from gitmc.events.markers import Delivered
+from gitmc.model.facts import Facts, PaneSeen, advance
+from gitmc.model.job import Job, Phase, Process, Report, Terminal
+from gitmc.store.codec import Malformed, decode_report
+from gitmc.store.files import BadFile, read_toml
+from gitmc.store.lock import Held
+from gitmc.tmux.process import boot_id, is_alive, start_time
+from gitmc.tmux.run import Tmux
+from gitmc.tmux.session import find_runs, panes
+
+
+def observe(mission: Mission, jobs: Iterable[Job]) -> Facts:
+    """Everything but the markers."""
+    open_jobs = [job for job in jobs if not job.settled]
+    gone = frozenset(
+        job.run.id
+        for job in open_jobs
+        if job.run and job.run.launcher and not _alive(job.run.launcher)
+    )
+    ownerless = {job.name for job in open_jobs if (owner := _owner(job)) and not _alive(owner)}
+    taken = {
+        job.run.id
+        for job in open_jobs
+        if job.name in ownerless and job.run and not mission.store.spec_path(job.run.id).exists()
+    }
+    return Facts(
+        now=mission.now(),
+        boot=boot_id(),
+        gone=gone,
+        panes=_panes(open_jobs, gone),
+        ownerless=frozenset(ownerless),
+        spec_taken=frozenset(taken),
+        found=_find_launchers(mission, taken),
+    )
+
+
+def _alive(process: Process) -> bool:
+    return is_alive(process.pid, process.start, process.boot)
+
+
+def _owner(job: Job) -> Process | None:
+    under_way = job.launch or job.landing
+    return under_way.owner if under_way else None
+
+
+def _panes(jobs: list[Job], gone: frozenset[str]) -> dict[str, PaneSeen | None]:
+    asked = [
+        (job.run.id, job.terminal)
+        for job in jobs
+        if job.run and job.run.id in gone and job.run.phase is not Phase.CLOSED and job.terminal
+    ]
+    seen: dict[str, PaneSeen | None] = {}
+    for socket in {terminal.socket for _, terminal in asked}:
+        listed = {pane.run: pane for pane in panes(Tmux(socket))}
+        for run, terminal in asked:
+            if terminal.socket == socket:
+                pane = listed.get(run)
+                seen[run] = PaneSeen(pane.dead, pane.status, pane.signal) if pane else None
+    for job in jobs:
+        if job.run and job.run.id in gone and job.terminal is None:
+            seen[job.run.id] = None
+    return seen
+
+
+def settle(mission: Mission, *, wait: bool = True) -> tuple[list[Job], Facts]:
+    """The jobs as they are now, after storing what had happened to them, and what was observed.
+
+    Without `wait`, a lock that somebody holds is not waited for: the jobs are then as they were
+    last stored.
+    """
+    store = mission.store
+    jobs, _ = store.jobs()
+    facts = observe(mission, jobs)
+    idle = not facts.gone and not facts.ownerless and not markers.waiting(store.events)
+    if idle:
+        return jobs, facts
+    with _lock(mission, wait) as held:
+        if held is None:
+            return jobs, facts
+        return _store(mission, held, facts)
+
+
+def _lock(mission: Mission, wait: bool) -> AbstractContextManager[Held | None]:
+    if not mission.store.root.is_dir():
+        return nullcontext(None)
+    return mission.store.locked() if wait else mission.store.locked_if_free()
+
+
+def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts]:
+    store = mission.store
+    arrived = markers.delivered(store.events)
+    jobs, _ = store.jobs()
+    facts = replace(
+        facts,
+        markers=tuple(one.marker for one in arrived),
+        marker_times={one.marker.name: one.at for one in arrived},
+        reports=_reports(mission, arrived),
+    )
+    after = [_advance(mission, held, job, facts) for job in jobs]
+    runs = {job.run.id for job in jobs if job.run}
+    for one in arrived:
+        if one.marker.run not in runs:
+            mission.store.journal.write(facts.now, "dropped", marker=one.marker.name)
+        one.path.unlink(missing_ok=True)
+    return after, facts
+
+
+def _advance(mission: Mission, held: Held, job: Job, facts: Facts) -> Job:
+    after = advance(job, facts)
+    if after is job or after == job:
+        return job
+    return mission.save(held, job, after, "settle")
+
+
+def _reports(mission: Mission, arrived: list[Delivered]) -> dict[str, Report]:
+    reports: dict[str, Report] = {}
+    for one in arrived:
+        if one.marker.kind != "report":
+            continue
+        try:
+            reports[one.marker.name] = decode_report(read_toml(one.path))
+        except (BadFile, Malformed):
+            markers.reject(mission.store.events, one.path)
+            mission.store.journal.write(mission.now(), "unreadable", marker=one.marker.name)
+    return reports
+
+
+def _find_launchers(mission: Mission, runs: set[str]) -> dict[str, tuple[Terminal, Process]]:
+    """Where the launchers of `runs` are, whose launch was never recorded as done."""
+    if not runs:
+        return {}
+    found: dict[str, tuple[Terminal, Process]] = {}
+    for run, made in find_runs(mission.tmux).items():
+        if run in runs:
+            process = Process(made.pid, start_time(made.pid) or "", boot_id())
+            found[run] = Terminal(made.socket, made.session, made.window, made.pane), process
+    return found
+
+
+def live_pids(jobs: Iterable[Job]) -> set[int]:
+    """The processes whose end would be news."""
+    launchers = {job.run.launcher.pid for job in jobs if job.live and job.run and job.run.launcher}
+    return launchers - {os.getpid()}

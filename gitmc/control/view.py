@@ -1,0 +1,149 @@
+"""Jobs as they are shown: what is stored, joined with what git knows now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gitmc.control.mission import Mission
+from gitmc.git import refs, worktree
+from gitmc.model.job import Job, State
+from gitmc.store.codec import time_text
+
+
+def heads(mission: Mission, jobs: Sequence[Job]) -> dict[str, str]:
+    """By job: the commit that its branch is at; jobs whose branch is gone are left out."""
+    tips = refs.tips(mission.git, [f"refs/heads/{job.branch}" for job in jobs])
+    found = {job.name: tips.get(f"refs/heads/{job.branch}") for job in jobs}
+    return {name: tip for name, tip in found.items() if tip}
+
+
+def ahead(mission: Mission, jobs: Sequence[Job]) -> dict[str, int | None]:
+    """By job: how many commits its branch has beyond the commit it started from."""
+    tips = heads(mission, jobs)
+    counts = refs.ahead(mission.git, [(job.base_commit, tips.get(job.name, "")) for job in jobs])
+    return {job.name: count for job, count in zip(jobs, counts, strict=True)}
+
+
+def dirty(job: Job) -> bool | None:
+    """Whether the job's worktree has uncommitted changes; None where it cannot be asked."""
+    path = Path(job.worktree)
+    return bool(worktree.uncommitted(path)) if (path / ".git").exists() else None
+
+
+def objects(mission: Mission, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """The job objects (`mc.job/1`, less the schema key). A key that does not apply is absent;
+    null means that it was asked and could not be told."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    tips, counts = heads(mission, jobs), ahead(mission, jobs)
+    with ThreadPoolExecutor(8) as pool:
+        dirts = list(pool.map(dirty, jobs))
+    return [
+        _object(mission, job, tips.get(job.name), counts[job.name], dirt)
+        for job, dirt in zip(jobs, dirts, strict=True)
+    ]
+
+
+def _object(
+    mission: Mission, job: Job, head: str | None, count: int | None, dirt: bool | None
+) -> dict[str, Any]:
+    seconds = job.seconds(mission.now())
+    over = job.ended_at is not None
+    terminal = job.terminal
+    found: dict[str, Any] = {
+        "name": job.name,
+        "state": str(job.state),
+        "activity": _activity(job),
+        "agent": job.agent,
+        "mode": job.mode,
+        "branch": job.branch,
+        "base": job.base,
+        "base_commit": job.base_commit,
+        "worktree": job.worktree,
+        "placement": job.placement,
+        "tmux": terminal
+        and {
+            "socket": terminal.socket,
+            "session": terminal.session,
+            "window": terminal.window,
+            "pane": terminal.pane,
+        },
+        "plan": job.plan,
+        "prompt": _prompt(mission, job),
+        "created_at": time_text(job.created_at),
+        "started_at": job.started_at and time_text(job.started_at),
+        "ended_at": job.ended_at and time_text(job.ended_at),
+        "seconds": None if seconds is None else round(seconds, 3),
+        "reason": job.reason,
+        "report": _report(job),
+        "session_id": job.session_id,
+        "landed": job.landed
+        and {
+            "target": job.landed.target,
+            "commit": job.landed.commit,
+            "head": job.landed.head,
+        },
+    }
+    found = {key: value for key, value in found.items() if value is not None}
+    asked = {"head": head, "ahead": count, "dirty": dirt}
+    return found | asked | ({"exit_status": job.exit_status} if over else {})
+
+
+def _activity(job: Job) -> dict[str, Any] | None:
+    if job.state is not State.RUNNING:
+        return None
+    if job.activity is None:
+        since = job.started_at or job.created_at
+        return {"state": "unknown", "since": time_text(since), "source": "none"}
+    activity = job.activity
+    return {
+        "state": activity.state,
+        "since": time_text(activity.since),
+        "source": activity.source,
+    }
+
+
+def _report(job: Job) -> dict[str, Any] | None:
+    if job.report is None:
+        return None
+    word = {"status": job.report.status, "message": job.report.message}
+    progress = {} if job.report.progress is None else {"progress": job.report.progress}
+    return {**word, **progress, "at": time_text(job.report.at)}
+
+
+def _prompt(mission: Mission, job: Job) -> str | None:
+    try:
+        return mission.store.prompt_path(job.name).read_text("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return None
+
+
+def screen(mission: Mission, job: Job, lines: int, *, ansi: bool = False) -> str | None:
+    """The last lines of the job's pane, or of its kept log where the pane is gone, or None."""
+    from gitmc.tmux.session import capture
+
+    if job.terminal is not None and job.run is not None:
+        tmux = mission.tmux_of(job.terminal)
+        text = capture(tmux, job.terminal.pane, job.run.id, lines, ansi=ansi)
+        if text is not None:
+            return text
+    try:
+        kept = mission.store.log_path(job.name).read_text("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return None
+    return "\n".join(kept.rstrip("\n").split("\n")[-lines:])
+
+
+def urgent_first(jobs: Iterable[Job]) -> list[Job]:
+    """Running jobs, those that wait for a person first, then by age."""
+    running = [job for job in jobs if job.state in (State.RUNNING, State.QUEUED)]
+    return sorted(
+        running,
+        key=lambda job: (
+            job.activity is None or job.activity.state != "waiting",
+            job.created_at,
+            job.name,
+        ),
+    )

@@ -1,0 +1,67 @@
+"""What can be refused, and how it is said.
+
+Every error carries a message (lower case, no full stop), an optional hint that says what to type
+next, and the exit code of the process: 1 an honest no, 3 a conflict, 128 fatal, 129 usage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class McError(Exception):
+    """Base of every error that is shown to a user."""
+
+    label = "fatal"
+    exit_code = 128
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Fatal(McError):
+    """The command cannot work here at all: no repository, no tmux, broken state."""
+
+
+class Refused(McError):
+    """The command could work, but this request is turned down and nothing was changed."""
+
+    label = "error"
+    exit_code = 1
+
+
+class Conflict(McError):
+    """A merge conflict; `files` are the paths in conflict, as git lists them."""
+
+    label = "error"
+    exit_code = 3
+
+    def __init__(self, message: str, files: Sequence[str], hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.files = tuple(files)
+
+
+class Usage(McError):
+    """The command line itself is wrong."""
+
+    label = "error"
+    exit_code = 129
+
+
+class CommandFailed(Fatal):
+    """An outside program failed; says which command, how it ended, and what it said."""
+
+    def __init__(self, argv: Sequence[str], status: int, stderr: str) -> None:
+        said = stderr.strip() or "it said nothing"
+        ended = f"exit {status}" if status >= 0 else f"signal {-status}"
+        super().__init__(f"{' '.join(map(_quoted, argv))} failed ({ended}): {said}")
+        self.argv = tuple(argv)
+        self.status = status
+        self.stderr = stderr
+
+
+def _quoted(word: str) -> str:
+    plain = word and not any(c.isspace() or c in "'\"\\$`" for c in word)
+    return word if plain else repr(word)

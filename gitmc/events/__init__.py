@@ -1,0 +1,1 @@
+"""Markers on disk, and the bell that rings when one arrives."""

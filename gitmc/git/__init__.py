@@ -1,0 +1,1 @@
+"""The repository: where it is, its worktrees, refs and merges. Knows nothing of jobs."""

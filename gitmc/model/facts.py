@@ -1,0 +1,204 @@
+"""What was observed at one moment, and what that makes of a job (`advance`). Pure.
+
+Three witnesses tell how a run ended. They are ranked, any one suffices, a repeat changes nothing:
+
+1. `exit`: the launcher wrote the agent's status before it ended itself.
+2. `died`: tmux saw the pane's command end, as a marker of its hook or as a pane that is dead.
+3. the kernel: the launcher's process is gone. With neither of the others, the run is lost.
+
+A launcher writes its marker before it ends, so whoever finds it gone must look for markers *after*
+that, or a run that ended well would be called lost. `Facts` are gathered in that order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gitmc.model.job import (
+    Activity,
+    Job,
+    Phase,
+    Process,
+    Report,
+    Run,
+    State,
+    Terminal,
+    move,
+    with_phase,
+)
+from gitmc.model.marker import Exited, Marker, exited, started
+
+ACTIVITY_OF_REPORT = {
+    "working": "working",
+    "progress": "working",
+    "blocked": "waiting",
+    "needs_review": "waiting",
+    "completed": "idle",
+}
+
+NOBODY = Process(0)
+"""The launcher of a run whose launcher was gone before anybody learned its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaneSeen:
+    """A job's pane as tmux shows it. `status` and `signal` are empty while tmux does not know."""
+
+    dead: bool
+    status: str = ""
+    signal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was observed. Runs and jobs that are not named in a field were not asked about."""
+
+    now: datetime
+    boot: str = ""
+    markers: tuple[Marker, ...] = ()
+    marker_times: Mapping[str, datetime] = field(default_factory=dict)
+    reports: Mapping[str, Report] = field(default_factory=dict)
+    """The words of each report marker, by the marker's name."""
+    gone: frozenset[str] = frozenset()
+    """Runs whose launcher's process is gone."""
+    panes: Mapping[str, PaneSeen | None] = field(default_factory=dict)
+    """By run: its pane, or None where tmux no longer has it."""
+    found: Mapping[str, tuple[Terminal, Process]] = field(default_factory=dict)
+    """By run: where a launcher was found whose launch was never recorded as done."""
+    ownerless: frozenset[str] = frozenset()
+    """Jobs whose launch or landing belongs to a process that is gone."""
+    spec_taken: frozenset[str] = frozenset()
+    """Runs whose launcher has taken its spec file: the agent starts, or has started."""
+
+
+def advance(job: Job, facts: Facts) -> Job:
+    """`job` after `facts`; the same object where they change nothing."""
+    run = job.run
+    if run is None or run.phase is Phase.CLOSED:
+        return job
+    mine = [marker for marker in facts.markers if marker.run == run.id]
+    for marker in mine:
+        job = _hear_start(job, marker, facts)
+    job = _adopt(job, facts)
+    for marker in sorted((m for m in mine if m.kind == "report"), key=_report_order):
+        job = _hear_report(job, facts.reports.get(marker.name))
+    return _end(job, mine, facts)
+
+
+def _adopt(job: Job, facts: Facts) -> Job:
+    """Finish a launch whose process died after its launcher had started the agent."""
+    run = job.run
+    if job.launch is None or job.state is not State.QUEUED or run is None:
+        return job
+    if job.name not in facts.ownerless or run.id not in facts.spec_taken:
+        return job
+    terminal, process = facts.found.get(run.id, (None, NOBODY))
+    run = dataclasses.replace(run, launcher=run.launcher or process)
+    return move(job, State.RUNNING, launch=None, started_at=facts.now, terminal=terminal, run=run)
+
+
+def _hear_start(job: Job, marker: Marker, facts: Facts) -> Job:
+    word = started(marker) if marker.kind == "start" else None
+    if word is None or job.run is None:
+        return job
+    launcher = Process(word.pid, word.start, facts.boot)
+    if job.run.launcher == launcher:
+        return job
+    return dataclasses.replace(job, run=dataclasses.replace(job.run, launcher=launcher))
+
+
+def _report_order(marker: Marker) -> tuple[int, str]:
+    nanoseconds, _, pid = marker.value.partition("-")
+    return (int(nanoseconds) if nanoseconds.isdigit() else 0, pid)
+
+
+def _hear_report(job: Job, report: Report | None) -> Job:
+    if report is None or (job.report is not None and report.at < job.report.at):
+        return job
+    if report.progress is None and job.report is not None:
+        report = dataclasses.replace(report, progress=job.report.progress)
+    activity = Activity(ACTIVITY_OF_REPORT.get(report.status, "unknown"), report.at, "report")
+    if job.activity is not None and job.activity.state == activity.state:
+        activity = dataclasses.replace(activity, since=job.activity.since)
+    job = dataclasses.replace(job, report=report, activity=activity)
+    if report.status == "completed" and job.state is State.RUNNING:
+        return move(job, State.COMPLETED, ended_at=report.at, reason="reported by the agent")
+    return job
+
+
+def _end(job: Job, mine: list[Marker], facts: Facts) -> Job:
+    run = job.run
+    if run is None or run.phase is not Phase.LIVE or job.state is State.QUEUED:
+        return job
+    by_launcher = [(m, word) for m in mine if m.kind == "exit" and (word := exited(m))]
+    if by_launcher:
+        marker, word = by_launcher[0]
+        at = facts.marker_times.get(marker.name, facts.now)
+        return _ended(job, run, _verdict_of_exit(run, word), word.code, at)
+    died = [m for m in mine if m.kind == "died"]
+    if died:
+        status, _, sig = died[0].value.partition("-")
+        at = facts.marker_times.get(died[0].name, facts.now)
+        return _ended_by_tmux(job, run, status, sig, at)
+    if run.id in facts.gone:
+        pane = facts.panes.get(run.id)
+        if pane is not None and pane.dead:
+            return _ended_by_tmux(job, run, pane.status, pane.signal, facts.now)
+        return _lost(job, run, "nothing is left of it", facts)
+    return job
+
+
+def _verdict_of_exit(run: Run, word: Exited) -> tuple[State, str | None]:
+    if word.by is not None:
+        if run.stop:
+            return State.STOPPED, run.stop
+        if word.by == signal.SIGHUP:
+            return State.FAILED, "its terminal was closed (SIGHUP)"
+        return State.FAILED, f"its launcher was sent {_signal_name(word.by)}"
+    if word.signal is not None:
+        if run.stop:
+            return State.STOPPED, run.stop
+        return State.FAILED, f"killed by {_signal_name(word.signal)}"
+    if word.code == 0:
+        return State.COMPLETED, None
+    return State.FAILED, f"exit status {word.code}"
+
+
+def _ended_by_tmux(job: Job, run: Run, status: str, sig: str, at: datetime) -> Job:
+    if sig or not status.isdigit():
+        said = f"killed by {_signal_name(sig)}" if sig else "killed"
+        verdict = (State.FAILED, f"lost: its launcher was {said} and left no exit status")
+        return _ended(job, run, (State.STOPPED, run.stop) if run.stop else verdict, None, at)
+    code = int(status)
+    verdict = (State.FAILED, f"exit status {code}") if code else (State.COMPLETED, "")
+    return _ended(job, run, (verdict[0], verdict[1] or None), code, at)
+
+
+def _lost(job: Job, run: Run, why: str, facts: Facts) -> Job:
+    if run.launcher is not None and run.launcher.boot not in ("", facts.boot):
+        why = "the machine was restarted"
+    verdict = (State.FAILED, f"lost: {why} and no exit status was written")
+    return _ended(job, run, (State.STOPPED, run.stop) if run.stop else verdict, None, facts.now)
+
+
+def _ended(
+    job: Job, run: Run, verdict: tuple[State, str | None], code: int | None, at: datetime
+) -> Job:
+    state, reason = verdict
+    job = dataclasses.replace(with_phase(job, Phase.ENDED), activity=None)
+    if job.state is State.RUNNING:
+        return move(job, state, exit_status=code, reason=reason, ended_at=at)
+    if job.state is State.COMPLETED and state is State.FAILED and run.stop is None:
+        return move(job, state, exit_status=code, reason=reason, ended_at=at)
+    return dataclasses.replace(job, exit_status=code)
+
+
+def _signal_name(number: int | str) -> str:
+    try:
+        return signal.Signals(int(number)).name
+    except ValueError:
+        return f"signal {number}"

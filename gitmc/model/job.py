@@ -1,0 +1,233 @@
+"""A job: one agent in one worktree on one branch in one tmux session or window.
+
+States and legal moves (`TRANSITIONS`), with the commands that lead out of each state that is not
+final (`WAYS_OUT`):
+
+    queued ──▶ running ──▶ completed ──▶ ready_to_merge ──▶ merging ──▶ merged
+                  │  ╲                        ▲  ▲             │
+                  │   ▶ failed, stopped ──────┘  │             ├──▶ conflict ────────┐
+                  ▼                              └─────────────┴──▶ needs_rebase ────┤
+               (the run: live → ended → swept → closed)         ▲────── merge again ─┘
+
+`queued` lasts while a launch is making the worktree; `merging` lasts while one ref moves. Both name
+the process that owns them, so that anybody can finish or undo what a killed process left.
+
+Beside its state a job has its latest run, with a life of its own: `live` while the launcher runs,
+`ended` once a witness told how it ended, `swept` once no process of it is left, `closed` once its
+last screen is kept. A job is only cleaned up after its run is closed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from gitmc.errors import Fatal
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    READY_TO_MERGE = "ready_to_merge"
+    MERGING = "merging"
+    MERGED = "merged"
+    CONFLICT = "conflict"
+    NEEDS_REBASE = "needs_rebase"
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.STOPPED}),
+    State.RUNNING: frozenset({State.COMPLETED, State.FAILED, State.STOPPED}),
+    State.COMPLETED: frozenset({State.FAILED, State.READY_TO_MERGE}),
+    State.FAILED: frozenset({State.READY_TO_MERGE}),
+    State.STOPPED: frozenset({State.READY_TO_MERGE}),
+    State.READY_TO_MERGE: frozenset({State.MERGING}),
+    State.MERGING: frozenset(
+        {State.MERGED, State.READY_TO_MERGE, State.CONFLICT, State.NEEDS_REBASE}
+    ),
+    State.MERGED: frozenset(),
+    State.CONFLICT: frozenset({State.READY_TO_MERGE}),
+    State.NEEDS_REBASE: frozenset({State.READY_TO_MERGE}),
+}
+
+FINAL = frozenset(state for state, moves in TRANSITIONS.items() if not moves)
+
+WAYS_OUT: dict[State, tuple[str, ...]] = {
+    State.QUEUED: ("kill",),
+    State.RUNNING: ("kill",),
+    State.COMPLETED: ("merge", "cleanup"),
+    State.FAILED: ("merge", "cleanup"),
+    State.STOPPED: ("merge", "cleanup"),
+    State.READY_TO_MERGE: ("merge", "cleanup"),
+    State.MERGING: ("jobs",),
+    State.CONFLICT: ("merge", "cleanup"),
+    State.NEEDS_REBASE: ("merge", "cleanup"),
+}
+"""What a user can type in a state that is not final. `jobs`, like every command, settles first, and
+settling finishes or takes back a merge whose process is gone."""
+
+
+class Phase(StrEnum):
+    """How far the end of a run has been dealt with."""
+
+    LIVE = "live"
+    ENDED = "ended"
+    SWEPT = "swept"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that cannot be mistaken for a later one of the same number.
+
+    `start` is the kernel's start time in clock ticks, `boot` the boot it counts from; both are
+    empty where the system does not tell.
+    """
+
+    pid: int
+    start: str = ""
+    boot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a job's agent; `id` is the nonce that its markers carry."""
+
+    id: str
+    phase: Phase = Phase.LIVE
+    launcher: Process | None = None
+    stop: str | None = None
+    """Why somebody asked this run to stop; None while nobody did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where tmux shows the job: the server's socket and tmux's own ids, never names."""
+
+    socket: str
+    session: str
+    window: str
+    pane: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What a running agent is doing: working, waiting (for a person), idle or unknown."""
+
+    state: str
+    since: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The agent's last word. `progress` is a percentage."""
+
+    status: str
+    message: str
+    at: datetime
+    progress: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A launch under way: who makes it, and whether the branch is its own to remove."""
+
+    owner: Process
+    new_branch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A landing under way, written before the ref moves so that it can be finished or undone."""
+
+    owner: Process
+    target: str
+    expected: str
+    commit: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What landed: the job's commit `head` as `commit` on branch `target`."""
+
+    target: str
+    commit: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job, complete. Times are aware and in UTC; None means that it has not happened."""
+
+    name: str
+    state: State
+    agent: str
+    branch: str
+    base: str
+    base_commit: str
+    worktree: str
+    placement: str
+    created_at: datetime
+    mode: str = "vanilla"
+    command: tuple[str, ...] = ()
+    headless: bool = False
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_status: int | None = None
+    reason: str | None = None
+    session_id: str | None = None
+    plan: str | None = None
+    run: Run | None = None
+    terminal: Terminal | None = None
+    activity: Activity | None = None
+    report: Report | None = None
+    launch: Launch | None = None
+    landing: Landing | None = None
+    landed: Landed | None = None
+    unknown: dict[str, Any] = field(default_factory=dict, hash=False)
+    """Keys of the file that this version does not know; they are kept when it is rewritten."""
+
+    @property
+    def live(self) -> bool:
+        """Whether a process of the agent may still be there."""
+        return self.run is not None and self.run.phase in (Phase.LIVE, Phase.ENDED)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to observe or to do unless a user asks for it."""
+        run_over = self.run is None or self.run.phase is Phase.CLOSED
+        return run_over and self.launch is None and self.landing is None
+
+    def seconds(self, now: datetime) -> float | None:
+        """How long the latest run took, or has taken until `now`; None before it began."""
+        if self.started_at is None:
+            return None
+        return max(0.0, ((self.ended_at or now) - self.started_at).total_seconds())
+
+
+class IllegalMoveError(Fatal):
+    """A move that the table does not have: a defect of ours, never silently taken."""
+
+
+def move(job: Job, to: State, **changes: Any) -> Job:
+    """`job` in state `to`, with `changes`; raises IllegalMoveError for a move not in the table."""
+    if to not in TRANSITIONS[job.state]:
+        raise IllegalMoveError(f"job '{job.name}' cannot go from {job.state} to {to}")
+    return dataclasses.replace(job, state=to, **changes)
+
+
+def with_phase(job: Job, phase: Phase) -> Job:
+    """`job` with its run in `phase`; unchanged where it has no run."""
+    if job.run is None:
+        return job
+    return dataclasses.replace(job, run=dataclasses.replace(job.run, phase=phase))

@@ -1,0 +1,87 @@
+"""Markers: small files that say one thing happened. The facts are in the file's name.
+
+    <run>.<kind>.<source>.<value>
+
+`run` is the nonce of the run that the marker speaks of. `kind` and what its `value` holds:
+
+    start   <pid>-<start>-<pane>     the launcher runs, in tmux pane %<pane>
+    exit    <code>[-sig<n>][-by<n>]  the agent ended (of signal n; because the launcher got n)
+    died    <status>[-<signal>]      tmux saw the pane's command end
+    report  <nanoseconds>-<pid>      the agent speaks; the words are in the file, as TOML
+
+Repeats are harmless: the same fact makes the same name, except for reports, which are ordered by
+their value. No order is assumed between kinds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_NAME = re.compile(r"([A-Za-z0-9]+)\.(start|exit|died|report)\.([a-z]+)\.([A-Za-z0-9-]*)")
+_START = re.compile(r"([0-9]+)-([0-9]*)-([0-9]*)")
+_EXIT = re.compile(r"([0-9]{1,3})(?:-sig([0-9]+))?(?:-by([0-9]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """One marker, as its name tells it."""
+
+    run: str
+    kind: str
+    source: str
+    value: str
+
+    @property
+    def name(self) -> str:
+        """The file name that says this."""
+        return f"{self.run}.{self.kind}.{self.source}.{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a `start` marker says. `start` is the kernel's start time of `pid`, in clock ticks."""
+
+    pid: int
+    start: str
+    pane: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """What an `exit` marker says; `signal` ended the agent, `by` is what the launcher was sent."""
+
+    code: int
+    signal: int | None
+    by: int | None
+
+
+def parse(name: str) -> Marker | None:
+    """The marker called `name`, or None where the name is not a marker's."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    marker = Marker(*match.groups())
+    if marker.kind == "start" and started(marker) is None:
+        return None
+    if marker.kind == "exit" and exited(marker) is None:
+        return None
+    return marker
+
+
+def started(marker: Marker) -> Started | None:
+    """The facts of a `start` marker, or None where its value is malformed."""
+    match = _START.fullmatch(marker.value)
+    return Started(int(match[1]), match[2], match[3]) if match else None
+
+
+def exited(marker: Marker) -> Exited | None:
+    """The facts of an `exit` marker, or None where its value is malformed."""
+    match = _EXIT.fullmatch(marker.value)
+    if match is None or int(match[1]) > 255:
+        return None
+    return Exited(int(match[1]), _number(match[2]), _number(match[3]))
+
+
+def _number(digits: str | None) -> int | None:
+    return int(digits) if digits else None

@@ -1,0 +1,142 @@
+"""Settings: which keys there are, of what kind, and which source wins. Pure.
+
+A key has one identity in every spelling: `worktreeSetup.copyFiles` in git config and
+`worktree_setup.copy_files` in TOML are both `worktreesetup.copyfiles` here. Sources are given with
+the strongest first; a list takes its values from the strongest source that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gitmc.errors import Refused
+
+TRUE = frozenset({"true", "yes", "on", "1", ""})
+FALSE = frozenset({"false", "no", "off", "0"})
+
+
+def identity(name: str) -> str:
+    """`name` in the spelling that all spellings of a key share."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting. `kind` is text, flag, seconds or list; `choices` bounds a text."""
+
+    name: str
+    kind: str
+    default: Any
+    choices: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The spelling that all spellings share."""
+        return identity(self.name)
+
+
+KEYS: tuple[Key, ...] = (
+    Key("agent", "text", "opencode"),
+    Key("autoCommit", "flag", True),
+    Key("defaultPlacement", "text", "session", ("session", "window")),
+    Key("mergeStrategy", "text", "squash", ("squash", "ff-only", "merge")),
+    Key("pollInterval", "seconds", 2.0),
+    Key("testCommand", "text", None),
+    Key("testTimeout", "seconds", 600.0),
+    Key("tmuxSocket", "text", None),
+    Key("worktreeBase", "text", None),
+    Key("worktreeSetup.copyFiles", "list", ()),
+    Key("worktreeSetup.symlinkDirs", "list", ()),
+    Key("worktreeSetup.commands", "list", ()),
+)
+
+_BY_ID = {key.id: key for key in KEYS}
+
+COMMAND_KEYS = frozenset({"worktreesetup.commands", "testcommand"})
+"""Keys whose values are run. They are never taken from a committed file without approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where values come from: `label` names it in errors, `values` is by key identity."""
+
+    label: str
+    values: Mapping[str, Any]
+    strict: bool = True
+    """Whether a key that is not ours is a fault; in git config it may be another tool's."""
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A TOML table as values by key identity."""
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        key = identity(prefix + name)
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        else:
+            flat[key] = value
+    return flat
+
+
+class Settings:
+    """The settings in force: `settings["mergeStrategy"]`."""
+
+    def __init__(self, sources: Sequence[Source] = ()) -> None:
+        self._values: dict[str, Any] = {key.id: key.default for key in KEYS}
+        for source in reversed(sources):
+            for ident, raw in source.values.items():
+                key = _BY_ID.get(ident)
+                if key is not None:
+                    self._values[ident] = _checked(key, raw, source.label)
+                elif source.strict:
+                    raise Refused(
+                        f"{source.label}: unknown setting '{ident}'",
+                        hint="known settings: " + ", ".join(key.name for key in KEYS),
+                    )
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[identity(name)]
+
+
+def _checked(key: Key, raw: Any, label: str) -> Any:
+    values = list(raw) if isinstance(raw, (list, tuple)) else [raw]
+    if key.kind == "list":
+        if not all(isinstance(value, str) for value in values):
+            raise _bad(key, raw, label, "a list of strings")
+        return tuple(values)
+    value = values[-1] if values else ""
+    if key.kind == "flag":
+        return _flag(key, value, label)
+    if key.kind == "seconds":
+        return _seconds(key, value, label)
+    if not isinstance(value, str):
+        raise _bad(key, value, label, "a string")
+    if key.choices and value not in key.choices:
+        raise _bad(key, value, label, "one of " + ", ".join(key.choices))
+    return value
+
+
+def _flag(key: Key, value: Any, label: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in TRUE | FALSE:
+        return value.lower() in TRUE
+    raise _bad(key, value, label, "true or false")
+
+
+def _seconds(key: Key, value: Any, label: str) -> float:
+    if isinstance(value, bool):
+        raise _bad(key, value, label, "a number of seconds above 0")
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise _bad(key, value, label, "a number of seconds above 0")
+    return seconds
+
+
+def _bad(key: Key, value: Any, label: str, rule: str) -> Refused:
+    return Refused(f"{label}: {key.name} is {value!r}, and must be {rule}")

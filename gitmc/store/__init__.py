@@ -1,0 +1,1 @@
+"""The files under `.git/mission-control`."""

@@ -1,0 +1,218 @@
+"""A job as a TOML table and back. The only place that knows the file's layout.
+
+Version 1. Keys that are not known are carried along in `Job.unknown` and written back. A file of a
+newer version is refused whole: rewriting it could lose what we do not understand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from gitmc.model.job import (
+    Activity,
+    Job,
+    Landed,
+    Landing,
+    Launch,
+    Phase,
+    Process,
+    Report,
+    Run,
+    State,
+    Terminal,
+)
+
+VERSION = 1
+
+T = TypeVar("T")
+
+
+class Malformed(ValueError):
+    """A table that is not a job's: the text says which key breaks which rule."""
+
+
+def time_text(at: datetime) -> str:
+    """`at` as ISO 8601 in UTC, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def encode_job(job: Job) -> dict[str, Any]:
+    """The table of `job`; what has not happened is absent."""
+    table = _encode(job)
+    unknown = table.pop("unknown", {})
+    return {"version": VERSION, **table, **unknown}
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, (State, Phase)):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_encode(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        pairs = ((item.name, getattr(value, item.name)) for item in dataclasses.fields(value))
+        return {name: _encode(item) for name, item in pairs if item not in (None, (), {})}
+    return value
+
+
+def decode_job(table: Mapping[str, Any]) -> Job:
+    """The job in `table`. Raises Malformed."""
+    version = table.get("version")
+    if not isinstance(version, int):
+        raise Malformed("no 'version', so not one of git mc's files")
+    if version > VERSION:
+        raise Malformed(f"version {version} was written by a newer git mc")
+    take = _Taker(table)
+    job = Job(
+        name=take.text("name"),
+        state=State(take.choice("state", State)),
+        agent=take.text("agent"),
+        branch=take.text("branch"),
+        base=take.text("base"),
+        base_commit=take.text("base_commit"),
+        worktree=take.text("worktree"),
+        placement=take.text("placement"),
+        created_at=take.needed("created_at", take.time),
+        mode=take.maybe("mode", str) or "vanilla",
+        command=tuple(take.texts("command")),
+        headless=take.maybe("headless", bool) or False,
+        started_at=take.time("started_at"),
+        ended_at=take.time("ended_at"),
+        exit_status=take.maybe("exit_status", int),
+        reason=take.maybe("reason", str),
+        session_id=take.maybe("session_id", str),
+        plan=take.maybe("plan", str),
+        run=take.part("run", _run),
+        terminal=take.part("terminal", _terminal),
+        activity=take.part("activity", _activity),
+        report=take.part("report", _report),
+        launch=take.part("launch", _launch),
+        landing=take.part("landing", _landing),
+        landed=take.part("landed", _landed),
+    )
+    return dataclasses.replace(job, unknown=take.rest())
+
+
+def _process(take: _Taker) -> Process:
+    return Process(
+        take.needed("pid", lambda key: take.maybe(key, int)),
+        take.maybe("start", str) or "",
+        take.maybe("boot", str) or "",
+    )
+
+
+def _run(take: _Taker) -> Run:
+    return Run(
+        id=take.text("id"),
+        phase=Phase(take.choice("phase", Phase)),
+        launcher=take.part("launcher", _process),
+        stop=take.maybe("stop", str),
+    )
+
+
+def _terminal(take: _Taker) -> Terminal:
+    return Terminal(*(take.text(key) for key in ("socket", "session", "window", "pane")))
+
+
+def _activity(take: _Taker) -> Activity:
+    return Activity(take.text("state"), take.needed("since", take.time), take.text("source"))
+
+
+def _report(take: _Taker) -> Report:
+    return Report(
+        status=take.text("status"),
+        message=take.maybe("message", str) or "",
+        at=take.needed("at", take.time),
+        progress=take.maybe("progress", int),
+    )
+
+
+def decode_report(table: Mapping[str, Any]) -> Report:
+    """The report in `table`, as a report marker holds it. Raises Malformed."""
+    return _report(_Taker(table))
+
+
+def encode_report(report: Report) -> dict[str, Any]:
+    """The table of `report`."""
+    table: dict[str, Any] = _encode(report)
+    return table
+
+
+def _launch(take: _Taker) -> Launch:
+    return Launch(
+        owner=take.needed("owner", lambda key: take.part(key, _process)),
+        new_branch=take.maybe("new_branch", bool) or False,
+    )
+
+
+def _landing(take: _Taker) -> Landing:
+    return Landing(
+        take.needed("owner", lambda key: take.part(key, _process)),
+        *(take.text(key) for key in ("target", "expected", "commit", "head")),
+    )
+
+
+def _landed(take: _Taker) -> Landed:
+    return Landed(*(take.text(key) for key in ("target", "commit", "head")))
+
+
+class _Taker:
+    """Takes keys out of a table, checking kinds, and knows which were not taken."""
+
+    def __init__(self, table: Mapping[str, Any], where: str = "") -> None:
+        self._table = table
+        self._where = where
+        self._taken = {"version"}
+
+    def maybe(self, key: str, kind: type[T]) -> T | None:
+        self._taken.add(key)
+        value = self._table.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise Malformed(f"'{self._where}{key}' must be of kind {kind.__name__}")
+        return value
+
+    def needed(self, key: str, take: Callable[[str], T | None]) -> T:
+        value = take(key)
+        if value is None:
+            raise Malformed(f"'{self._where}{key}' is missing")
+        return value
+
+    def text(self, key: str) -> str:
+        return self.needed(key, lambda name: self.maybe(name, str))
+
+    def texts(self, key: str) -> list[str]:
+        values: list[Any] = self.maybe(key, list) or []
+        if not all(isinstance(value, str) for value in values):
+            raise Malformed(f"'{self._where}{key}' must be a list of strings")
+        return values
+
+    def choice(self, key: str, kind: type[State | Phase]) -> str:
+        value = self.text(key)
+        if value not in set(kind):
+            raise Malformed(f"'{self._where}{key}' is {value!r}, not one of {', '.join(kind)}")
+        return value
+
+    def time(self, key: str) -> datetime | None:
+        text = self.maybe(key, str)
+        if text is None:
+            return None
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            raise Malformed(f"'{self._where}{key}' is {text!r}, not a time with a zone")
+        return at.astimezone(UTC)
+
+    def part(self, key: str, decode: Callable[[_Taker], T]) -> T | None:
+        table: dict[str, Any] | None = self.maybe(key, dict)
+        return None if table is None else decode(_Taker(table, f"{self._where}{key}."))
+
+    def rest(self) -> dict[str, Any]:
+        return {key: value for key, value in self._table.items() if key not in self._taken}

@@ -1,0 +1,88 @@
+"""The locks: one for the state, held for milliseconds, one for worktree changes, one for life.
+
+Whoever holds the state lock holds a `Held` token, and the writing functions of the store ask for
+it: nothing is written without the lock. Locks are advisory `flock`s that the kernel drops with the
+process, so a killed holder never blocks anyone; the lock files themselves stay.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gitmc.errors import Fatal
+
+PATIENCE = 30.0
+"""Seconds to wait for a lock that is held for milliseconds before giving up on its holder."""
+
+
+class Held:
+    """Proof that the state lock is held. Made only by `hold`."""
+
+
+@contextmanager
+def hold(path: Path, *, patience: float = PATIENCE) -> Iterator[Held]:
+    """Hold the lock at `path`. Raises Fatal, naming the holder, when `patience` seconds are up."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=patience, poll_interval=0.005)
+    try:
+        lock.acquire()
+    except Timeout as late:
+        raise Fatal(
+            f"could not get the lock {path} within {patience:g} s",
+            hint=f"process {holder_pid(path)} holds it: wait for it or end it, then try again",
+        ) from late
+    try:
+        path.write_text(f"{os.getpid()}\n")
+        yield Held()
+    finally:
+        lock.release()
+
+
+@contextmanager
+def try_hold(path: Path) -> Iterator[Held | None]:
+    """Hold the lock at `path` if it is free; yields None where it is not."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield None
+        return
+    try:
+        yield Held()
+    finally:
+        lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock at `path`.
+
+    Asks for a shared lock without waiting, which is what filelock's exclusive `flock` conflicts
+    with; importing filelock for one question would double a quick command's start-up.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def holder_pid(path: Path) -> int | None:
+    """The process number that the last holder of the lock wrote into its file."""
+    try:
+        pid = path.read_text().strip()
+    except OSError:
+        return None
+    return int(pid) if pid.isdigit() else None

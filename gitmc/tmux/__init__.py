@@ -1,0 +1,1 @@
+"""Terminals and the processes in them. Knows nothing of jobs."""

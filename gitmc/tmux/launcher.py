@@ -1,0 +1,247 @@
+"""The command of a job's pane: starts the agent, and tells how it ended.
+
+Run as `python -I -S launcher.py SPEC`, with nothing but the standard library, and never through a
+shell. SPEC is a JSON file that the launcher takes away by unlinking it, so that it works once: a
+pane that is respawned finds none and says so. Its keys:
+
+    argv     the agent's command; "{prompt}" as a whole word is replaced by the prompt
+    prompt   the file that holds the prompt
+    stdin    a file to read instead of the terminal, or null
+    env      the agent's whole environment, less the variables of the terminal
+    cwd      where it starts
+    events   the folder for markers
+    run      the nonce of the run
+    witness  a command that makes tmux a second witness; "$TMUX_PANE" is replaced
+
+States: TAKE the spec → INSTALL the witness → START the agent → WAIT for it → TELL how it ended, by
+an `exit` marker → SWEEP what it left behind → end with the agent's own status.
+
+The launcher is the leader of the pane's session, so a terminal that closes sends it SIGHUP, and it
+alone. The agent runs in the same process group (otherwise ^Z would stop it for good) and gets its
+signals from the terminal; the launcher ignores those. SIGHUP and SIGTERM it passes on to every
+process below it, and after a moment kills them. On Linux it is a subreaper: a process that detaches
+itself becomes the launcher's child, not init's, so nothing gets away.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+GRACE = 2.0
+"""Seconds between asking processes to end and killing them."""
+
+FOREVER = 86400.0
+"""Seconds between looks when there is nothing to hurry for."""
+
+PR_SET_CHILD_SUBREAPER = 36
+TERMINAL = ("TERM", "TMUX", "TMUX_PANE", "COLORTERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION")
+
+asked = 0
+
+
+def take(path: str) -> "dict[str, Any]":
+    with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+        spec: dict[str, Any] = json.load(stream)
+    os.unlink(path)
+    return spec
+
+
+def start_time(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/stat") as stream:
+            return stream.read().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def mark(spec: "dict[str, Any]", kind: str, value: str) -> None:
+    name = f"{spec['run']}.{kind}.launcher.{value}"
+    path = os.path.join(spec["events"], "new", name)
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
+    except OSError as error:
+        # Nobody can be told but the pane's reader; tmux, the second witness, still tells the end.
+        print(f"git mc: could not leave the marker {path}: {error.strerror}", file=sys.stderr)
+
+
+def install(spec: "dict[str, Any]") -> None:
+    pane = os.environ.get("TMUX_PANE", "")
+    argv = [word.replace("$TMUX_PANE", pane) for word in spec["witness"]]
+    if argv and pane:
+        pid = os.posix_spawnp(argv[0], argv, os.environ)
+        os.waitpid(pid, 0)
+
+
+def become_reaper() -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def on_end(number: int, _frame: object) -> None:
+    global asked
+    asked = asked or number
+
+
+def start(spec: "dict[str, Any]") -> int:
+    argv = list(spec["argv"])
+    if "{prompt}" in argv:
+        with open(spec["prompt"], "rb") as stream:
+            prompt = os.fsdecode(stream.read())
+        argv = [prompt if word == "{prompt}" else word for word in argv]
+    environment = dict(spec["env"])
+    environment.update((key, os.environ[key]) for key in TERMINAL if key in os.environ)
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.chdir(spec["cwd"])
+        if spec.get("stdin"):
+            os.dup2(os.open(spec["stdin"], os.O_RDONLY), 0)
+        os.execvpe(argv[0], argv, environment)
+    except FileNotFoundError as error:
+        print(f"git mc: {error.filename or argv[0]}: not found", file=sys.stderr, flush=True)
+        os._exit(127)
+    except OSError as error:
+        print(f"git mc: {argv[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        os._exit(126)
+    os._exit(126)
+
+
+def below(root: int) -> "list[int]":
+    """Every process below `root`, by the kernel's own list of parents."""
+    children: dict[int, list[int]] = {}
+    try:
+        names = [name for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+    for name in names:
+        try:
+            with open(f"/proc/{name}/stat") as stream:
+                fields = stream.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] not in "ZX":
+            children.setdefault(int(fields[1]), []).append(int(name))
+    found, todo = [], [root]
+    while todo:
+        for child in children.get(todo.pop(), []):
+            found.append(child)
+            todo.append(child)
+    return found
+
+
+def send(pids: "list[int]", number: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def next_event(seconds: "float | None") -> None:
+    """Wait for a child's end or a request to end; signals are blocked but here, so none is lost."""
+    numbers = {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM}
+    if seconds is None:
+        seconds = FOREVER
+    got = signal.sigtimedwait(numbers, max(0.0, seconds))
+    if got is not None and got.si_signo != signal.SIGCHLD:
+        on_end(got.si_signo, None)
+
+
+def reap(agent: int) -> "int | None":
+    """Collect every child that has ended; the agent's status if it is among them."""
+    status = None
+    while True:
+        try:
+            pid, word = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return status
+        if pid == 0:
+            return status
+        if pid == agent:
+            status = word
+
+
+def wait(agent: int) -> int:
+    """The agent's wait status. Asked to end, passes it on, and insists after GRACE seconds."""
+    told = deadline = None
+    while True:
+        status = reap(agent)
+        if status is not None:
+            return status
+        if asked and told is None:
+            told = asked
+            deadline = time.monotonic() + GRACE
+            send(below(os.getpid()), asked)
+        if deadline is not None and time.monotonic() >= deadline:
+            send(below(os.getpid()), signal.SIGKILL)
+            next_event(GRACE)
+        else:
+            next_event(None if deadline is None else deadline - time.monotonic())
+
+
+def sweep() -> None:
+    """End what the agent left: a request, then after GRACE seconds the end."""
+    reap(0)
+    left = below(os.getpid())
+    if not left:
+        return
+    send(left, signal.SIGHUP)
+    send(left, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE
+    while left and time.monotonic() < deadline:
+        next_event(deadline - time.monotonic())
+        reap(0)
+        left = below(os.getpid())
+    while left:
+        send(left, signal.SIGKILL)
+        next_event(GRACE)
+        reap(0)
+        left = below(os.getpid())
+
+
+def value_of(status: int) -> "tuple[int, str]":
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return 128 + number, f"{128 + number}-sig{number}"
+    code = os.WEXITSTATUS(status)
+    return code, str(code)
+
+
+def main() -> int:
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, on_end)
+    signal.signal(signal.SIGTERM, on_end)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM})
+    try:
+        spec = take(sys.argv[1])
+    except FileNotFoundError:
+        print("git mc: this run is over; a launcher works only once", file=sys.stderr)
+        return 1
+    become_reaper()
+    install(spec)
+    pane = os.environ.get("TMUX_PANE", "").lstrip("%")
+    mark(spec, "start", f"{os.getpid()}-{start_time(os.getpid())}-{pane}")
+    agent = start(spec)
+    code, value = value_of(wait(agent))
+    mark(spec, "exit", value + (f"-by{asked}" if asked else ""))
+    sweep()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

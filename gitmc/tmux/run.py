@@ -1,0 +1,98 @@
+"""The one door to tmux."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from gitmc.errors import CommandFailed, Fatal
+
+OLDEST_TMUX = (3, 2)
+"""The first with hooks on a single pane."""
+
+NO_SERVER = ("no server running", "error connecting", "server exited", "lost server")
+
+
+class NoServer(Fatal):
+    """There is no tmux server at the socket."""
+
+
+class Tmux:
+    """Runs tmux against one server: a named one, a socket's path, or the user's own."""
+
+    def __init__(self, server: str | None = None) -> None:
+        self._server = _server_options(server)
+
+    def command(self, *args: str) -> list[str]:
+        """The whole command line for `tmux ARGS` against this server."""
+        return ["tmux", *self._server, *args]
+
+    def __call__(self, *args: str, folder: Path | None = None) -> str:
+        """What `tmux ARGS` prints. Raises NoServer or CommandFailed.
+
+        `folder` becomes the working directory of what is made. It is not given to tmux as an
+        option, since tmux would run a `#(command)` in its name.
+        """
+        argv = self.command(*args)
+        try:
+            done = subprocess.run(
+                argv,
+                cwd=folder,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError as missing:
+            raise missing_tmux() from missing
+        stderr = os.fsdecode(done.stderr)
+        if done.returncode != 0:
+            if any(sign in stderr for sign in NO_SERVER):
+                raise NoServer(f"there is no tmux server: {stderr.strip()}")
+            raise CommandFailed(argv, done.returncode, stderr)
+        return os.fsdecode(done.stdout).removesuffix("\n")
+
+
+def _server_options(server: str | None) -> list[str]:
+    if not server:
+        return []
+    return ["-S", server] if "/" in server else ["-L", server]
+
+
+def _environment() -> dict[str, str]:
+    # A server that this call starts keeps its environment for ever: no job may leak into it.
+    return {key: value for key, value in os.environ.items() if not key.startswith("MC_")}
+
+
+def missing_tmux() -> Fatal:
+    """The error for a machine without tmux."""
+    return Fatal(
+        "tmux is not installed, or not on PATH",
+        hint="install it with the system's package manager, for example: apt-get install tmux",
+    )
+
+
+class VersionCheck:
+    """Asks tmux for its version while other work goes on; `result` waits and judges."""
+
+    def __init__(self) -> None:
+        try:
+            self._asked = subprocess.Popen(
+                ["tmux", "-V"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        except FileNotFoundError as missing:
+            raise missing_tmux() from missing
+
+    def result(self) -> None:
+        """Raises Fatal where tmux is too old."""
+        printed = os.fsdecode(self._asked.communicate()[0]).strip()
+        match = re.search(r"(\d+)\.(\d+)", printed)
+        # A development build calls itself "tmux master" or "openbsd-7.5": newer than any floor.
+        if match and printed.startswith("tmux ") and (int(match[1]), int(match[2])) < OLDEST_TMUX:
+            oldest = ".".join(map(str, OLDEST_TMUX))
+            raise Fatal(
+                f"tmux {oldest} or newer is needed, and this is {printed}",
+                hint="install a newer tmux, and see that it comes first on PATH",
+            )

@@ -1,0 +1,202 @@
+"""Sessions, windows and panes.
+
+Only tmux's own ids are ever used as targets: names can be changed by the user's hooks, and are
+matched by prefix. Nothing of the user's goes into a tmux command either, but for paths inside the
+pane-died hook, which are quoted for the three readers they pass through.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmc.errors import CommandFailed, Refused
+from gitmc.tmux.run import NoServer, Tmux
+
+_IDS = "#{session_id} #{window_id} #{pane_id} #{pane_pid} #{socket_path}"
+_PANE_FIELDS = (
+    "pane_id",
+    "pane_dead",
+    "pane_dead_status",
+    "pane_dead_signal",
+    "pane_pid",
+    "pid",
+    "@mc_run",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A pane that was made, by tmux's ids; `pid` is the process of its command."""
+
+    session: str
+    window: str
+    pane: str
+    pid: int
+    socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """A pane as tmux lists it. `status` and `signal` are empty while tmux does not know them."""
+
+    id: str
+    dead: bool
+    status: str
+    signal: str
+    pid: int
+    server: int
+    run: str
+    """What the launcher in it called itself; tmux uses the ids of closed panes again."""
+
+
+def new_session(tmux: Tmux, names: Sequence[str], folder: Path, argv: Sequence[str]) -> Made:
+    """A detached session running `argv`, called by the first of `names` that is free."""
+    for name in names:
+        # destroy-unattached, if the user has it on, would end the session before anyone sees it.
+        keep = [";", "set-option", "-t", f"={name}:", "destroy-unattached", "off"]
+        words = ["new-session", "-d", "-s", name, "-x", "200", "-y", "50", "-P", "-F", _IDS, "--"]
+        try:
+            return _made(tmux(*words, *argv, *keep, folder=folder))
+        except CommandFailed as failed:
+            if "duplicate session" not in failed.stderr or name == names[-1]:
+                raise
+    raise AssertionError("no names were given")
+
+
+def new_window(tmux: Tmux, session: str, name: str, folder: Path, argv: Sequence[str]) -> Made:
+    """A window running `argv` behind the others of `session`."""
+    words = ["new-window", "-d", "-t", f"{session}:", "-n", name, "-P", "-F", _IDS, "--"]
+    return _made(tmux(*words, *argv, folder=folder))
+
+
+def _made(printed: str) -> Made:
+    session, window, pane, pid, socket = printed.split(" ", 4)
+    return Made(session, window, pane, int(pid), socket)
+
+
+def current_session(tmux: Tmux) -> str:
+    """The session that we are in. Raises Refused outside tmux."""
+    pane = os.environ.get("TMUX_PANE")
+    if not os.environ.get("TMUX") or not pane:
+        raise Refused(
+            "window placement needs a tmux session to put the window in, and this is none",
+            hint="start tmux first, or use --placement session",
+        )
+    return tmux("display-message", "-p", "-t", pane, "#{session_id}")
+
+
+def panes(tmux: Tmux) -> list[Pane]:
+    """All panes of the server; empty where there is none.
+
+    Debian's tmux loses the end of some commands: the pane is dead, but neither its status is known
+    nor has its hook run, until the server gets another SIGCHLD. So that is what it is sent.
+    """
+    found = _panes(tmux)
+    stuck = {pane.server for pane in found if pane.dead and not pane.status and not pane.signal}
+    if not stuck:
+        return found
+    for server in stuck:
+        os.kill(server, signal.SIGCHLD)
+    return _panes(tmux)
+
+
+def _panes(tmux: Tmux) -> list[Pane]:
+    form = "\t".join(f"#{{{field}}}" for field in _PANE_FIELDS)
+    try:
+        printed = tmux("list-panes", "-a", "-F", form)
+    except NoServer:
+        return []
+    found = []
+    for line in printed.splitlines():
+        pane, dead, status, sig, pid, server, run = line.split("\t")
+        found.append(Pane(pane, dead == "1", status, sig, int(pid or 0), int(server), run))
+    return found
+
+
+def find_runs(tmux: Tmux) -> dict[str, Made]:
+    """The panes whose launcher has called itself a run, by that name."""
+    try:
+        printed = tmux("list-panes", "-a", "-F", f"#{{@mc_run}} {_IDS}")
+    except NoServer:
+        return {}
+    named = (line.partition(" ") for line in printed.splitlines())
+    return {run: _made(ids) for run, _, ids in named if run}
+
+
+def capture(
+    tmux: Tmux, pane: str, run: str, lines: int | None, *, ansi: bool = False
+) -> str | None:
+    """The last `lines` lines of the pane's history and screen, or all of it; None where it is gone.
+
+    The pane must be that of `run`: a server that was started anew uses the old ids again.
+    """
+    shown = ["capture-pane", "-p", "-J", "-S", "-", *(["-e"] if ansi else []), "-t", pane]
+    try:
+        printed = tmux("display-message", "-p", "-t", pane, "#{@mc_run}", ";", *shown)
+    except NoServer:
+        return None
+    except CommandFailed as failed:
+        if "can't find pane" in failed.stderr:
+            return None
+        raise
+    owner, _, text = printed.partition("\n")
+    if owner != run:
+        return None
+    text = text.rstrip("\n")
+    return text if lines is None else "\n".join(text.split("\n")[-lines:])
+
+
+def kill_run(tmux: Tmux, run: str) -> None:
+    """Close the pane of `run`, and with the last pane its window and session."""
+    made = find_runs(tmux).get(run)
+    if made is None:
+        return
+    try:
+        tmux("kill-pane", "-t", made.pane)
+    except NoServer:
+        return
+    except CommandFailed as failed:
+        if "can't find pane" not in failed.stderr:
+            raise
+
+
+def attach_command(tmux: Tmux, socket: str, session: str, window: str) -> list[str]:
+    """The command that shows the window: a switch inside the same server, an attach outside."""
+    inside = os.environ.get("TMUX", "").rsplit(",", 2)[0]
+    verb = ["switch-client"] if inside and Path(inside).resolve() == Path(socket).resolve() else []
+    target = f"{session}:{window}"
+    return tmux.command(*(verb or ["attach-session"]), "-t", target)
+
+
+def witness(tmux: Tmux, script: Path, events: Path, run: str) -> list[str]:
+    """The command by which a launcher names its pane's run and makes the pane tell its end.
+
+    "$TMUX_PANE" in it is for the launcher to replace. When the pane's command ends, `script` is
+    run with the folder `events`, the run, and the pane's status and signal.
+    """
+    words = ["/bin/sh", str(script), str(events), run]
+    shell = " ".join(map(shlex.quote, words))
+    # Three readers: the hook's value is parsed by tmux, expanded as a format, and run by sh.
+    told = shell.replace("#", "##") + " '#{pane_dead_status}' '#{pane_dead_signal}'"
+    hook = f"run-shell -b {_for_tmux(told)}"
+    pane = ["-p", "-t", "$TMUX_PANE"]
+    return tmux.command(
+        *("set-option", *pane, "remain-on-exit", "on", ";"),
+        *("set-option", *pane, "@mc_run", run, ";"),
+        *("set-hook", *pane, "pane-died", hook, ";"),
+        # Without tmux's own last line, the pane ends with what the agent said. New in 3.3.
+        *("set-option", "-q", *pane, "remain-on-exit-format", ""),
+    )
+
+
+def _for_tmux(text: str) -> str:
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$")):
+        text = text.replace(plain, escaped)
+    for plain, escaped in (("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+        text = text.replace(plain, escaped)
+    return f'"{text}"'

@@ -1,0 +1,1 @@
+"""What tests are written with: repositories, tmux servers and the command line, all real."""
