@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gitmc.errors import Refused
 
@@ -16,8 +16,7 @@ ARGUMENT_LIMIT = 100_000
 """Bytes. Linux refuses a single argument of 131,072; this leaves room for what is around it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """How to start an agent: its words, and whether it reads the prompt as standard input.
 
     The word "{prompt}" stands for the whole prompt; whoever starts the agent fills it in.

@@ -7,7 +7,8 @@ import shlex
 
 import click
 
-from gitmc.cli.common import Output, complete_job, current_jobs, find_job, mission_here, outputs
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import Output, current_jobs, find_job, mission_here
 from gitmc.control.mission import Mission
 from gitmc.errors import Refused
 from gitmc.model.job import Job

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gitmc.cli.common import (
-    Output,
-    complete_job,
-    current_jobs,
-    find_job,
-    mission_here,
-    outputs,
-    print_json,
-)
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import Output, current_jobs, find_job, mission_here, print_json
 from gitmc.control.view import screen
 from gitmc.errors import Refused
 

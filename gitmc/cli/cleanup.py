@@ -6,15 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from gitmc.cli.common import (
-    Output,
-    complete_job,
-    current_jobs,
-    match_jobs,
-    mission_here,
-    outputs,
-    print_json,
-)
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import Output, current_jobs, match_jobs, mission_here, print_json
 from gitmc.control.cleanup import Removed, cleanup
 from gitmc.control.mission import Mission
 from gitmc.errors import McError, Usage

@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from gitmc.cli.common import note
-from gitmc.cli.jobs import activity, show
+from gitmc.cli.listing import activity, show
+from gitmc.cli.render import note
 from gitmc.control.demo import SCRIPTS, progress, scratch, start
 from gitmc.control.land import Request, land
 from gitmc.control.mission import Mission

@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from gitmc.errors import Usage
+
 SECTIONS: dict[str, dict[str, str]] = {
     "Start and watch jobs": {
         "launch": "start an agent on a job in a worktree of its own",
@@ -92,3 +94,20 @@ def group(ctx: click.Context, quiet: bool, verbose: bool) -> None:
         assert command is not None
         with command.make_context("overview", [], parent=ctx) as inner:
             command.invoke(inner)
+
+
+def run(words: list[str]) -> int:
+    """Run the command that `words` name; its exit code. Raises McError for what click refuses."""
+    try:
+        code = group.main(
+            words, prog_name="git mc", standalone_mode=False, complete_var="_GIT_MC_COMPLETE"
+        )
+    except click.UsageError as error:
+        message = error.format_message().rstrip(".")
+        path = error.ctx.command_path if error.ctx else "git mc"
+        raise Usage(message[:1].lower() + message[1:], hint=f"{path} -h shows its use") from error
+    except click.ClickException as error:
+        raise Usage(error.format_message()) from error
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    return code if isinstance(code, int) else 0

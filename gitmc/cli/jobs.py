@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Sequence
-
 import click
 
-from gitmc.cli.common import (
-    COLOURS,
-    Output,
-    age,
-    complete_job,
-    current_jobs,
-    mission_here,
-    note,
-    outputs,
-    print_json,
-    print_records,
-    print_table,
-)
-from gitmc.control.mission import Mission
-from gitmc.control.view import ahead, objects
-from gitmc.model.job import Job, State
-
-HEAD = ("NAME", "STATE", "ACTIVITY", "TIME", "AHEAD", "NOTE")
+from gitmc.cli.listing import list_jobs
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import Output
+from gitmc.model.job import State
 
 
 @click.command()
 @click.argument("patterns", metavar="[PATTERN]...", nargs=-1, shell_complete=complete_job)
 @click.option(
-    "--status", "states", multiple=True, type=click.Choice(list(State)), help="Only these states."
+    "--status",
+    "states",
+    multiple=True,
+    type=click.Choice([state.value for state in State]),
+    help="Only these states.",
 )
 @click.option("--porcelain", is_flag=True, help="Print tab-separated records.")
 @click.option("-z", "nul", is_flag=True, help="End records with NUL; implies --porcelain.")
@@ -43,65 +30,4 @@ def command(
     The fields of --porcelain are name, state, activity, agent, branch, base, commits ahead, exit
     status, worktree. New ones will be added at the end only.
     """
-    mission = mission_here()
-    jobs = [
-        job
-        for job in current_jobs(mission, out, wait=False)
-        if (not states or job.state in states)
-        and (not patterns or any(fnmatch.fnmatchcase(job.name, p) for p in patterns))
-    ]
-    if out.json:
-        print_json("mc.jobs/1", {"jobs": objects(mission, jobs)})
-    elif porcelain or nul:
-        print_records(_records(mission, jobs), nul=nul)
-    elif jobs:
-        show(mission, jobs)
-    else:
-        out.say("no jobs" if not (patterns or states) else "no such jobs")
-    return 0
-
-
-def show(mission: Mission, jobs: Sequence[Job]) -> None:
-    """The table of `jobs`."""
-    counts, now = ahead(mission, jobs), mission.now()
-    rows = [
-        (
-            job.name,
-            str(job.state),
-            activity(job),
-            age(job, now),
-            _count(counts[job.name]),
-            note(job),
-        )
-        for job in jobs
-    ]
-    print_table(HEAD, rows, [COLOURS[job.state] for job in jobs])
-
-
-def activity(job: Job) -> str:
-    """What the job's agent does, in a word; a dash where it does nothing any more."""
-    if job.state is not State.RUNNING:
-        return "-"
-    return job.activity.state if job.activity else "unknown"
-
-
-def _count(number: int | None) -> str:
-    return "?" if number is None else str(number)
-
-
-def _records(mission: Mission, jobs: Sequence[Job]) -> list[tuple[str, ...]]:
-    counts = ahead(mission, jobs)
-    return [
-        (
-            job.name,
-            str(job.state),
-            activity(job),
-            job.agent,
-            job.branch,
-            job.base,
-            _count(counts[job.name]),
-            "" if job.exit_status is None else str(job.exit_status),
-            job.worktree,
-        )
-        for job in jobs
-    ]
+    return list_jobs(patterns, states, out, porcelain=porcelain, nul=nul)

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gitmc.cli.common import (
-    Output,
-    complete_job,
-    current_jobs,
-    match_jobs,
-    mission_here,
-    outputs,
-    print_json,
-)
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import Output, current_jobs, match_jobs, mission_here, print_json
 from gitmc.control.end import kill
 from gitmc.control.view import objects
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from gitmc.cli.common import Output, mission_here, outputs, print_json
+from gitmc.cli.options import outputs
+from gitmc.cli.render import Output, mission_here, print_json
 from gitmc.control.launch import Plan, Request, launch, plan
 from gitmc.control.loop import catch_up, start_observer
 from gitmc.control.setup import Setup

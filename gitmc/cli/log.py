@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from gitmc.cli.common import Output, complete_job, current_jobs, mission_here, outputs, print_json
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import Output, current_jobs, mission_here, print_json
 from gitmc.control.mission import Mission
 
 

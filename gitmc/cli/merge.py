@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gitmc.cli.common import Output, complete_job, current_jobs, mission_here, outputs, print_json
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import Output, current_jobs, mission_here, print_json
 from gitmc.control.land import Outcome, Request, land
 
 

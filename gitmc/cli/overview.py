@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from gitmc.cli.common import Output, current_jobs, mission_here, outputs, print_json
-from gitmc.cli.jobs import show
+from gitmc.cli.listing import show
+from gitmc.cli.options import outputs
+from gitmc.cli.render import Output, current_jobs, mission_here, print_json
 from gitmc.control.mission import Mission
 from gitmc.control.view import objects, urgent_first
 from gitmc.model.job import Job, State

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from gitmc.cli.common import Output, outputs
+from gitmc.cli.options import outputs
+from gitmc.cli.render import Output
 from gitmc.control.report import STATUSES, report
 from gitmc.model.job import Report
 

@@ -6,18 +6,16 @@ from typing import Any
 
 import click
 
-from gitmc.cli.common import (
-    COLOURS,
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import (
     Output,
-    complete_job,
     current_jobs,
     duration,
     find_job,
     mission_here,
     one_line,
-    outputs,
+    paint,
     print_json,
-    use_colour,
 )
 from gitmc.control.view import objects, screen
 from gitmc.model.job import WAYS_OUT, Job
@@ -49,11 +47,11 @@ def command(name: str, out: Output) -> int:
 
 
 def _show(job: Job, found: dict[str, Any]) -> None:
-    state = click.style(str(job.state), fg=COLOURS[job.state]) if use_colour() else str(job.state)
+    state = paint(job, str(job.state))
     status = "" if job.exit_status is None else f", exit status {job.exit_status}"
     activity = f", {found['activity']['state']}" if "activity" in found else ""
     reason = f" ({job.reason})" if job.reason else ""
-    click.echo(f"{job.name}: {state}{activity}{status}{reason}", color=use_colour())
+    click.echo(f"{job.name}: {state}{activity}{status}{reason}", color=True)
     ahead = "?" if found["ahead"] is None else found["ahead"]
     dirty = {True: ", uncommitted changes", False: "", None: ", no worktree"}[found["dirty"]]
     lines = [

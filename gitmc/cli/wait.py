@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gitmc.cli.common import (
-    Output,
-    complete_job,
-    current_jobs,
-    match_jobs,
-    mission_here,
-    outputs,
-    print_json,
-)
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import Output, current_jobs, match_jobs, mission_here, print_json
 from gitmc.control.view import objects
 from gitmc.control.wait import GOOD, wait
 from gitmc.model.job import State
@@ -21,7 +14,11 @@ from gitmc.model.job import State
 @click.command()
 @click.argument("patterns", metavar="JOB...", nargs=-1, required=True, shell_complete=complete_job)
 @click.option(
-    "--for", "states", multiple=True, type=click.Choice(list(State)), help="Wait for this state."
+    "--for",
+    "states",
+    multiple=True,
+    type=click.Choice([state.value for state in State]),
+    help="Wait for this state.",
 )
 @click.option("--any", "some", is_flag=True, help="One of the jobs is enough.")
 @click.option(

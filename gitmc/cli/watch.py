@@ -9,7 +9,8 @@ from types import FrameType
 
 import click
 
-from gitmc.cli.common import Output, mission_here, note, outputs
+from gitmc.cli.options import outputs
+from gitmc.cli.render import Output, mission_here, note
 from gitmc.control.loop import QUIET, observe_forever
 from gitmc.model.job import Job
 from gitmc.store.lock import holder_pid, is_held

@@ -18,7 +18,7 @@ from gitmc.git.run import Git
 from gitmc.model.job import Job, State
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Removed:
     """What a cleanup did, or with a dry run would do, for one job."""
 
@@ -28,7 +28,7 @@ class Removed:
     salvaged: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _AtRisk:
     """Work that would be gone: uncommitted paths, and commits that have not landed."""
 

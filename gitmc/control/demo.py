@@ -34,7 +34,7 @@ FILES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Script:
     """What one of the demo's agents does: at its pace, writes a file, ends with a status."""
 

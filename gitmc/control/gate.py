@@ -22,7 +22,7 @@ from gitmc.tmux.process import sweep
 NOT_A_VERDICT = {126: "it could not be run", 127: "it was not found"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
     """How the test command ended. `why` is None for a pass; `broken` if it is no verdict at all."""
 

@@ -24,7 +24,7 @@ ATTEMPTS = 5
 """How often the race for the target may be lost before somebody else's turn is respected."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """What was asked for; None means that the setting or the default decides."""
 
@@ -36,7 +36,7 @@ class Request:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """What a landing came to: `commit` is the target's tip, new unless `changed` is false."""
 
@@ -48,7 +48,7 @@ class Outcome:
     tested: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Made:
     """A commit that could land, made for a target at `expected`."""
 

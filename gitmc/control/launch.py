@@ -44,7 +44,7 @@ TERMINAL_VARIABLES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """What was asked for; None means that the setting or the default decides."""
 
@@ -69,7 +69,7 @@ class StepFailed(McError):
         self.exit_code = cause.exit_code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """A launch that was checked and found possible."""
 

@@ -11,14 +11,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from gitmc.control.act import act
 from gitmc.control.mission import Mission
 from gitmc.control.settle import live_pids, settle
 from gitmc.errors import Fatal, McError
 from gitmc.git.run import clean_environment
-from gitmc.model.decide import decide
 from gitmc.model.job import Job
-from gitmc.tmux.run import Tmux
 
 QUIET = 30.0
 """Seconds without an unfinished run after which an observer ends itself."""
@@ -35,10 +32,17 @@ def catch_up(mission: Mission, *, wait: bool = True) -> tuple[list[Job], list[Mc
     troubles: list[McError] = []
     for _ in range(ROUNDS):
         jobs, facts = settle(mission, wait=wait)
+        if facts is None or facts.quiet:
+            break
+        from gitmc.control.act import act
+        from gitmc.model.decide import decide
+
         actions = decide(jobs, facts)
+        if not actions:
+            break
         failed = [trouble for action in actions if (trouble := act(mission, action))]
         troubles += failed
-        if not actions or failed:
+        if failed:
             break
     return jobs, troubles
 
@@ -111,6 +115,8 @@ def start_observer(mission: Mission) -> None:
 def _start_outside_job(mission: Mission, argv: list[str]) -> None:
     """From inside a job: through tmux, since a job's whole tree is ended with it."""
     import shlex
+
+    from gitmc.tmux.run import Tmux
 
     command = shlex.join(["cd", str(mission.main_worktree)]) + " && exec " + shlex.join(argv)
     Tmux()("run-shell", "-b", f"({command}) >/dev/null 2>&1 </dev/null".replace("#", "##"))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitmc.errors import Fatal, Refused
 from gitmc.git.repo import Repository, find
 from gitmc.git.run import Git
 from gitmc.model.job import Job, Process, Terminal
-from gitmc.model.settings import COMMAND_KEYS, KEYS, Settings, Source, flatten, identity
-from gitmc.store.files import read_toml
 from gitmc.store.lock import Held
 from gitmc.store.state import Store
-from gitmc.tmux.process import boot_id, start_time
-from gitmc.tmux.run import Tmux
+
+if TYPE_CHECKING:
+    from gitmc.model.settings import Settings
+    from gitmc.tmux.run import Tmux
 
 
 class Mission:
@@ -35,15 +35,21 @@ class Mission:
     @cached_property
     def settings(self) -> Settings:
         """The settings in force."""
-        return load_settings(self)
+        from gitmc.control.config import load_settings
+
+        return load_settings(self.repo, self.store.root, self.main_worktree)
 
     @cached_property
     def tmux(self) -> Tmux:
         """The tmux server that new jobs go to."""
+        from gitmc.tmux.run import Tmux
+
         return Tmux(self.settings["tmuxSocket"])
 
     def tmux_of(self, terminal: Terminal) -> Tmux:
         """The tmux server that a job is in."""
+        from gitmc.tmux.run import Tmux
+
         return Tmux(terminal.socket)
 
     def now(self) -> datetime:
@@ -95,6 +101,8 @@ def open_mission(folder: Path | None = None) -> Mission:
 
 def this_process() -> Process:
     """This very process, as an owner of what it is about to do."""
+    from gitmc.tmux.process import boot_id, start_time
+
     pid = os.getpid()
     return Process(pid, start_time(pid) or "", boot_id())
 
@@ -106,51 +114,3 @@ def unknown_job(name: str, names: list[str]) -> Refused:
     near = difflib.get_close_matches(name, names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "git mc jobs lists the jobs"
     return Refused(f"there is no job called '{name}'", hint=hint)
-
-
-def load_settings(mission: Mission) -> Settings:
-    """The settings from every source, strongest first. Raises Refused for a fault in one."""
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
-    return Settings(
-        [
-            Source("the environment", _from_environment()),
-            Source("git config", _from_git(mission.repo.here), strict=False),
-            _from_file(mission.store.root / "config.toml"),
-            _committed(mission.main_worktree / ".mission-control.toml"),
-            _from_file(Path(home, "git-mc", "config.toml")),
-        ]
-    )
-
-
-def _from_environment() -> dict[str, str]:
-    names = {"GIT_MC_" + re.sub(r"(?<=[a-z])(?=[A-Z])|\.", "_", k.name).upper(): k for k in KEYS}
-    found = {name: os.environ[name] for name in names if name in os.environ}
-    return {names[name].id: value for name, value in found.items() if names[name].kind != "list"}
-
-
-def _from_git(git: Git) -> dict[str, list[str]]:
-    printed = git.answer("config", "-z", "--get-regexp", r"^mc\.")
-    values: dict[str, list[str]] = {}
-    for entry in (printed or "").split("\0"):
-        name, _, value = entry.partition("\n")
-        if name:
-            values.setdefault(identity(name.removeprefix("mc.")), []).append(value)
-    return values
-
-
-def _from_file(path: Path) -> Source:
-    try:
-        return Source(str(path), flatten(read_toml(path)))
-    except FileNotFoundError:
-        return Source(str(path), {})
-
-
-def _committed(path: Path) -> Source:
-    source = _from_file(path)
-    commands = sorted(COMMAND_KEYS & set(source.values))
-    if commands:
-        raise Refused(
-            f"{path}: {', '.join(commands)}: a committed file may not say what is run",
-            hint="set it for yourself instead: git config mc." + commands[0],
-        )
-    return source

@@ -11,22 +11,25 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gitmc.control.mission import Mission
 from gitmc.events import markers
 from gitmc.events.markers import Delivered
-from gitmc.model.facts import Facts, PaneSeen, advance
 from gitmc.model.job import Job, Phase, Process, Report, Terminal
 from gitmc.store.codec import Malformed, decode_report
 from gitmc.store.files import BadFile, read_toml
 from gitmc.store.lock import Held
 from gitmc.tmux.process import boot_id, is_alive, start_time
-from gitmc.tmux.run import Tmux
-from gitmc.tmux.session import find_runs, panes
+
+if TYPE_CHECKING:
+    from gitmc.model.facts import Facts, PaneSeen
 
 
 def observe(mission: Mission, jobs: Iterable[Job]) -> Facts:
     """Everything but the markers."""
+    from gitmc.model.facts import Facts
+
     open_jobs = [job for job in jobs if not job.settled]
     gone = frozenset(
         job.run.id
@@ -65,6 +68,12 @@ def _panes(jobs: list[Job], gone: frozenset[str]) -> dict[str, PaneSeen | None]:
         for job in jobs
         if job.run and job.run.id in gone and job.run.phase is not Phase.CLOSED and job.terminal
     ]
+    if not gone:
+        return {}
+    from gitmc.model.facts import PaneSeen
+    from gitmc.tmux.run import Tmux
+    from gitmc.tmux.session import panes
+
     seen: dict[str, PaneSeen | None] = {}
     for socket in {terminal.socket for _, terminal in asked}:
         listed = {pane.run: pane for pane in panes(Tmux(socket))}
@@ -78,17 +87,18 @@ def _panes(jobs: list[Job], gone: frozenset[str]) -> dict[str, PaneSeen | None]:
     return seen
 
 
-def settle(mission: Mission, *, wait: bool = True) -> tuple[list[Job], Facts]:
+def settle(mission: Mission, *, wait: bool = True) -> tuple[list[Job], Facts | None]:
     """The jobs as they are now, after storing what had happened to them, and what was observed.
 
-    Without `wait`, a lock that somebody holds is not waited for: the jobs are then as they were
-    last stored.
+    Nothing is observed, and None returned, where nothing is unfinished. Without `wait`, a lock that
+    somebody holds is not waited for: the jobs are then as they were last stored.
     """
     store = mission.store
     jobs, _ = store.jobs()
+    if all(job.settled for job in jobs) and not markers.waiting(store.events):
+        return jobs, None
     facts = observe(mission, jobs)
-    idle = not facts.gone and not facts.ownerless and not markers.waiting(store.events)
-    if idle:
+    if facts.quiet and not markers.waiting(store.events):
         return jobs, facts
     with _lock(mission, wait) as held:
         if held is None:
@@ -122,6 +132,8 @@ def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts
 
 
 def _advance(mission: Mission, held: Held, job: Job, facts: Facts) -> Job:
+    from gitmc.model.facts import advance
+
     after = advance(job, facts)
     if after is job or after == job:
         return job
@@ -145,6 +157,8 @@ def _find_launchers(mission: Mission, runs: set[str]) -> dict[str, tuple[Termina
     """Where the launchers of `runs` are, whose launch was never recorded as done."""
     if not runs:
         return {}
+    from gitmc.tmux.session import find_runs
+
     found: dict[str, tuple[Terminal, Process]] = {}
     for run, made in find_runs(mission.tmux).items():
         if run in runs:

@@ -16,7 +16,7 @@ from gitmc.git.run import Git
 BEGIN = "# git mc: set up in job worktrees, and not to be committed there"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setup:
     """What a worktree is given: globs of files, names of folders, shell commands."""
 

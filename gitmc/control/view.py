@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gitmc.control.mission import Mission
-from gitmc.git import refs, worktree
+from gitmc.git import refs
 from gitmc.model.job import Job, State
 from gitmc.store.codec import time_text
 
@@ -28,6 +28,8 @@ def ahead(mission: Mission, jobs: Sequence[Job]) -> dict[str, int | None]:
 
 def dirty(job: Job) -> bool | None:
     """Whether the job's worktree has uncommitted changes; None where it cannot be asked."""
+    from gitmc.git import worktree
+
     path = Path(job.worktree)
     return bool(worktree.uncommitted(path)) if (path / ".git").exists() else None
 

@@ -15,7 +15,7 @@ from gitmc.model.job import TRANSITIONS, Job, State
 GOOD = frozenset({State.COMPLETED, State.READY_TO_MERGE, State.MERGING, State.MERGED})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """Why the wait is over: `ok` for what was asked for; `why` says what else."""
 

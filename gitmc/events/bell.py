@@ -10,6 +10,7 @@ launcher that is killed outright, in a tmux that loses the message, still rings 
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import threading
@@ -26,6 +27,10 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
+
+# Watchdog tells of a queue that overflowed, and of a watch that ended while it was being read, by
+# its log only, which would go to the user's terminal. A bell needs neither.
+logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
 
 class _Ring(FileSystemEventHandler):

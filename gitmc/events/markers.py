@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitmc.model.marker import Marker, parse
+if TYPE_CHECKING:
+    from gitmc.model.marker import Marker
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """A marker that has arrived, and when."""
 
     marker: Marker
@@ -37,6 +36,8 @@ def waiting(events: Path) -> bool:
 
 def delivered(events: Path) -> list[Delivered]:
     """The markers that wait. A file that is no marker is moved to `bad` on the way."""
+    from gitmc.model.marker import parse
+
     found: list[Delivered] = []
     try:
         with os.scandir(events / "new") as entries:

@@ -17,10 +17,9 @@ Measured on 6,350 merges chosen to be hard, results that both call clean have ne
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmc.errors import Refused
 from gitmc.git.run import Git, failure
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 SUBMODULE = 0o160000
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """The outcome of a merge: a tree, or the paths in conflict. `engine` is libgit2 or git."""
 
     tree: str | None

@@ -57,16 +57,15 @@ def is_ancestor(git: Git, ancestor: str, descendant: str) -> bool:
 def ahead(git: Git, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
     """For each (base, head): how many commits head has that base has not; None if unknown.
 
-    Two calls to git however many pairs there are: the commits that are not in every base, with
-    their parents, from which each pair is counted here.
+    At most two calls to git however many pairs there are: the commits that are not in every base,
+    with their parents, from which each pair is counted here.
     """
     known = [pair for pair in pairs if all(pair)]
-    if not known:
-        return [None for _ in pairs]
+    if all(base == head for base, head in known):
+        return [0 if all(pair) else None for pair in pairs]
     tips = sorted({commit for pair in known for commit in pair})
     bases = sorted({base for base, _ in known})
-    done = git.result("merge-base", "--octopus", *bases)
-    common = done.stdout.decode().split()[:1] if done.returncode == 0 else []
+    common = bases if len(bases) == 1 else _common_ancestor(git, bases)
     listed = git.result(
         "rev-list",
         "--parents",
@@ -77,6 +76,11 @@ def ahead(git: Git, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
         return [None if not all(p) else _ahead_one(git, *p) for p in pairs]
     parents = {line.split()[0]: line.split()[1:] for line in listed.stdout.decode().splitlines()}
     return [len(_reach(parents, h) - _reach(parents, b)) if b and h else None for b, h in pairs]
+
+
+def _common_ancestor(git: Git, commits: Sequence[str]) -> list[str]:
+    done = git.result("merge-base", "--octopus", *commits)
+    return done.stdout.decode().split()[:1] if done.returncode == 0 else []
 
 
 def _ahead_one(git: Git, base: str, head: str) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import subprocess
@@ -38,6 +37,8 @@ class Repository:
     @cached_property
     def id(self) -> str:
         """Eight hex digits that tell this repository from any other of the same folder name."""
+        import hashlib
+
         real = os.fsencode(self.common_dir.resolve())
         return hashlib.sha256(real).hexdigest()[:8]
 

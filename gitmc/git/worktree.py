@@ -7,16 +7,15 @@ them from meeting half-made files of one another.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gitmc.errors import CommandFailed
 from gitmc.git.refs import NOTHING
 from gitmc.git.run import Git
 
 
-@dataclass(frozen=True, slots=True)
-class Worktree:
+class Worktree(NamedTuple):
     """One line of `git worktree list`. `branch` is without `refs/heads/`; None when detached."""
 
     path: Path

@@ -8,37 +8,33 @@ processes may decide the same thing at the same moment.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitmc.model.facts import Facts
 from gitmc.model.job import Job, Phase, State
 
 
-@dataclass(frozen=True, slots=True)
-class SweepRun:
+class SweepRun(NamedTuple):
     """End every process that a finished run has left behind."""
 
     job: str
     run: str
 
 
-@dataclass(frozen=True, slots=True)
-class CloseRun:
+class CloseRun(NamedTuple):
     """Keep the last screen of a finished run; nothing more will come from its pane."""
 
     job: str
     run: str
 
 
-@dataclass(frozen=True, slots=True)
-class UndoLaunch:
+class UndoLaunch(NamedTuple):
     """Remove what a killed launch had made so far."""
 
     job: str
 
 
-@dataclass(frozen=True, slots=True)
-class FinishLanding:
+class FinishLanding(NamedTuple):
     """Find out whether a killed landing moved its ref, and record the answer."""
 
     job: str

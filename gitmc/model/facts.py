@@ -17,6 +17,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from gitmc.model.job import (
     Activity,
@@ -44,8 +45,7 @@ NOBODY = Process(0)
 """The launcher of a run whose launcher was gone before anybody learned its number."""
 
 
-@dataclass(frozen=True, slots=True)
-class PaneSeen:
+class PaneSeen(NamedTuple):
     """A job's pane as tmux shows it. `status` and `signal` are empty while tmux does not know."""
 
     dead: bool
@@ -53,7 +53,7 @@ class PaneSeen:
     signal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What was observed. Runs and jobs that are not named in a field were not asked about."""
 
@@ -73,6 +73,11 @@ class Facts:
     """Jobs whose launch or landing belongs to a process that is gone."""
     spec_taken: frozenset[str] = frozenset()
     """Runs whose launcher has taken its spec file: the agent starts, or has started."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no process is gone, so that nothing can be due."""
+        return not self.gone and not self.ownerless
 
 
 def advance(job: Job, facts: Facts) -> Job:
@@ -123,7 +128,7 @@ def _hear_report(job: Job, report: Report | None) -> Job:
         report = dataclasses.replace(report, progress=job.report.progress)
     activity = Activity(ACTIVITY_OF_REPORT.get(report.status, "unknown"), report.at, "report")
     if job.activity is not None and job.activity.state == activity.state:
-        activity = dataclasses.replace(activity, since=job.activity.since)
+        activity = activity._replace(since=job.activity.since)
     job = dataclasses.replace(job, report=report, activity=activity)
     if report.status == "completed" and job.state is State.RUNNING:
         return move(job, State.COMPLETED, ended_at=report.at, reason="reported by the agent")

@@ -23,7 +23,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitmc.errors import Fatal
 
@@ -84,8 +84,7 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process that cannot be mistaken for a later one of the same number.
 
     `start` is the kernel's start time in clock ticks, `boot` the boot it counts from; both are
@@ -97,7 +96,7 @@ class Process:
     boot: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """One run of a job's agent; `id` is the nonce that its markers carry."""
 
@@ -108,8 +107,7 @@ class Run:
     """Why somebody asked this run to stop; None while nobody did."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(NamedTuple):
     """Where tmux shows the job: the server's socket and tmux's own ids, never names."""
 
     socket: str
@@ -118,8 +116,7 @@ class Terminal:
     pane: str
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """What a running agent is doing: working, waiting (for a person), idle or unknown."""
 
     state: str
@@ -127,7 +124,7 @@ class Activity:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """The agent's last word. `progress` is a percentage."""
 
@@ -137,16 +134,14 @@ class Report:
     progress: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(NamedTuple):
     """A launch under way: who makes it, and whether the branch is its own to remove."""
 
     owner: Process
     new_branch: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Landing:
+class Landing(NamedTuple):
     """A landing under way, written before the ref moves so that it can be finished or undone."""
 
     owner: Process
@@ -156,8 +151,7 @@ class Landing:
     head: str
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(NamedTuple):
     """What landed: the job's commit `head` as `commit` on branch `target`."""
 
     target: str
@@ -165,7 +159,7 @@ class Landed:
     head: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """One job, complete. Times are aware and in UTC; None means that it has not happened."""
 

@@ -16,15 +16,14 @@ their value. No order is assumed between kinds.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _NAME = re.compile(r"([A-Za-z0-9]+)\.(start|exit|died|report)\.([a-z]+)\.([A-Za-z0-9-]*)")
 _START = re.compile(r"([0-9]+)-([0-9]*)-([0-9]*)")
 _EXIT = re.compile(r"([0-9]{1,3})(?:-sig([0-9]+))?(?:-by([0-9]+))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(NamedTuple):
     """One marker, as its name tells it."""
 
     run: str
@@ -38,8 +37,7 @@ class Marker:
         return f"{self.run}.{self.kind}.{self.source}.{self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """What a `start` marker says. `start` is the kernel's start time of `pid`, in clock ticks."""
 
     pid: int
@@ -47,8 +45,7 @@ class Started:
     pane: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(NamedTuple):
     """What an `exit` marker says; `signal` ended the agent, `by` is what the launcher was sent."""
 
     code: int

@@ -8,8 +8,7 @@ the strongest first; a list takes its values from the strongest source that name
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitmc.errors import Refused
 
@@ -22,8 +21,7 @@ def identity(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One setting. `kind` is text, flag, seconds or list; `choices` bounds a text."""
 
     name: str
@@ -58,8 +56,7 @@ COMMAND_KEYS = frozenset({"worktreesetup.commands", "testcommand"})
 """Keys whose values are run. They are never taken from a committed file without approval."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where values come from: `label` names it in errors, `values` is by key identity."""
 
     label: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,6 +19,8 @@ class Journal:
 
     def write(self, at: datetime, event: str, **details: Any) -> None:
         """Append one entry; details that are None are left out."""
+        import json
+
         entry = {"at": time_text(at), "event": event}
         entry.update((key, value) for key, value in details.items() if value is not None)
         line = json.dumps(entry, ensure_ascii=False) + "\n"
@@ -50,6 +51,8 @@ class Journal:
 
 
 def _entry(line: bytes) -> dict[str, Any]:
+    import json
+
     text = line.decode("utf-8", "replace").rstrip("\n")
     try:
         entry = json.loads(text)

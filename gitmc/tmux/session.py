@@ -11,8 +11,8 @@ import os
 import shlex
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gitmc.errors import CommandFailed, Refused
 from gitmc.tmux.run import NoServer, Tmux
@@ -29,8 +29,7 @@ _PANE_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A pane that was made, by tmux's ids; `pid` is the process of its command."""
 
     session: str
@@ -40,8 +39,7 @@ class Made:
     socket: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pane:
+class Pane(NamedTuple):
     """A pane as tmux lists it. `status` and `signal` are empty while tmux does not know them."""
 
     id: str

@@ -1,41 +1,33 @@
-"""What commands share: their usual options, finding jobs by name, and printing."""
+"""Finding jobs by name, and printing them. Free of click, whose import outlasts all of this."""
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
-
-import click
+from typing import Any, NamedTuple
 
 from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission, open_mission, unknown_job
-from gitmc.control.report import job_of_worktree
 from gitmc.errors import Fatal, McError, Refused
 from gitmc.model.job import Job, State
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-COLOURS = {
-    State.QUEUED: "cyan",
-    State.RUNNING: "blue",
-    State.COMPLETED: "green",
-    State.FAILED: "red",
-    State.STOPPED: "yellow",
-    State.READY_TO_MERGE: "green",
-    State.MERGING: "cyan",
-    State.MERGED: "magenta",
-    State.CONFLICT: "red",
-    State.NEEDS_REBASE: "yellow",
+COLOURS = {  # numbers of ANSI's "select graphic rendition"
+    State.QUEUED: 36,
+    State.RUNNING: 34,
+    State.COMPLETED: 32,
+    State.FAILED: 31,
+    State.STOPPED: 33,
+    State.READY_TO_MERGE: 32,
+    State.MERGING: 36,
+    State.MERGED: 35,
+    State.CONFLICT: 31,
+    State.NEEDS_REBASE: 33,
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """How to speak."""
 
     quiet: bool = False
@@ -45,42 +37,18 @@ class Output:
     def say(self, text: str) -> None:
         """A word to a person, on stderr; not with -q."""
         if not self.quiet:
-            click.echo(text, err=True)
+            print(text, file=sys.stderr)
 
     def detail(self, text: str) -> None:
         """More for a person who asked for it with -v."""
         if self.verbose:
-            click.echo(text, err=True)
+            print(text, file=sys.stderr)
 
     def warn(self, trouble: McError) -> None:
         """Something went wrong beside what was asked for."""
-        click.echo(f"warning: {trouble.message}", err=True)
+        print(f"warning: {trouble.message}", file=sys.stderr)
         if trouble.hint:
-            click.echo(f"hint: {trouble.hint}", err=True)
-
-
-def outputs(*, json: bool = True) -> Callable[[F], F]:
-    """Add -q and -v, and --json where the command prints data; passes an `Output` as `out`."""
-
-    def decorate(function: F) -> F:
-        @functools.wraps(function)
-        def wrapper(*args: Any, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
-            above: dict[str, bool] = click.get_current_context().find_root().obj or {}
-            out = Output(
-                quiet or above.get("quiet", False),
-                verbose or above.get("verbose", False),
-                kwargs.pop("json", False),
-            )
-            return function(*args, out=out, **kwargs)
-
-        decorated: Any = wrapper
-        decorated = click.option("-v", "--verbose", is_flag=True, help="Say more.")(decorated)
-        decorated = click.option("-q", "--quiet", is_flag=True, help="Say less.")(decorated)
-        if json:
-            decorated = click.option("--json", is_flag=True, help="Print JSON.")(decorated)
-        return decorated  # type: ignore[no-any-return]
-
-    return decorate
+            print(f"hint: {trouble.hint}", file=sys.stderr)
 
 
 def mission_here(*, outside: bool = False) -> Mission:
@@ -88,6 +56,8 @@ def mission_here(*, outside: bool = False) -> Mission:
     what lands or removes jobs, or takes the terminal, is not for the agent inside one."""
     mission = open_mission()
     if outside:
+        from gitmc.control.report import job_of_worktree
+
         name = job_of_worktree(mission.repo.git_dir)
         if name is not None:
             raise Fatal(
@@ -144,42 +114,38 @@ def match_jobs(mission: Mission, patterns: Sequence[str], jobs: Sequence[Job]) -
     return list(found.values())
 
 
-def complete_job(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Names of jobs, for shells."""
-    try:
-        names = open_mission().store.job_names()
-    except McError:
-        return []
-    return [name for name in names if name.startswith(incomplete)]
-
-
 def print_json(schema: str, content: dict[str, Any]) -> None:
     """One JSON document on stdout."""
     import json
 
-    click.echo(json.dumps({"schema": schema, **content}, indent=2))
+    print(json.dumps({"schema": schema, **content}, indent=2))
 
 
 def print_records(rows: Iterable[Sequence[str]], *, nul: bool) -> None:
     """Tab-separated records; each ends with a newline, or with NUL, inside which all is raw."""
     for row in rows:
         if nul:
-            click.echo("\t".join(row) + "\0", nl=False)
+            print("\t".join(row), end="\0")
         else:
             escapes = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n"})
-            click.echo("\t".join(field.translate(escapes) for field in row))
+            print("\t".join(field.translate(escapes) for field in row))
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], colours: Sequence[str]) -> None:
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], colours: Sequence[int]) -> None:
     """Columns under `head`; a row's second field in its colour, the last one ragged."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     colour = use_colour()
-    click.echo("  ".join(f.ljust(w) for f, w in zip(head, widths, strict=True)).rstrip())
+    print("  ".join(f.ljust(w) for f, w in zip(head, widths, strict=True)).rstrip())
     for row, shade in zip(rows, colours, strict=True):
         fields = [field.ljust(width) for field, width in zip(row, widths, strict=True)]
-        if colour and shade:
-            fields[1] = click.style(fields[1], fg=shade)
-        click.echo("  ".join(fields).rstrip(), color=colour)
+        if colour:
+            fields[1] = f"\x1b[{shade}m{fields[1]}\x1b[0m"
+        print("  ".join(fields).rstrip())
+
+
+def paint(job: Job, text: str) -> str:
+    """`text` in the colour of the job's state, where stdout takes colour."""
+    return f"\x1b[{COLOURS[job.state]}m{text}\x1b[0m" if use_colour() else text
 
 
 def use_colour() -> bool:

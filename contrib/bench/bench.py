@@ -1,0 +1,354 @@
+"""Benchmarks: ratios against a floor that is measured in the same run.
+
+    python contrib/bench/bench.py [launch|eight|latency|jobs|hooks]... [--rounds N] [--files N,N]
+
+Each row is measured in turn with its floor, round by round, so that a machine whose speed drifts
+moves both. Medians are printed; absolute times are a reading aid. With --markdown the rows come as
+a table. Everything happens in a temporary folder, on a tmux server of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmc.control import launch as launches
+from gitmc.control.loop import start_observer
+from gitmc.control.mission import Mission, open_mission
+from gitmc.model.job import State
+from gitmc.store.lock import holder_pid
+
+COMMAND = str(Path(sys.executable).with_name("git-mc"))
+IDLE = ("/bin/sh", "-c", "exec sleep 1000")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: medians in milliseconds, and how many times the floor ours takes."""
+
+    what: str
+    floor_name: str
+    ours: float
+    floor: float
+    ratio: float
+    budget: str
+
+
+class Bench:
+    """A repository of a given size with its tmux server."""
+
+    def __init__(self, root: Path, files: int) -> None:
+        self.root = root / str(files)
+        self.repo = self.root / "repo"
+        self.socket = root / f"s{files}"
+        self.repo.mkdir(parents=True)
+        self.count = 0
+        for number in range(files):
+            path = self.repo / f"d{number // 40:04}" / f"f{number:05}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"{number}\n" * 200)
+        self.git("init", "-q", "-b", "main")
+        for key, value in {
+            "user.name": "Bench",
+            "user.email": "bench@example.invalid",
+            "gc.auto": "0",
+            "mc.tmuxSocket": str(self.socket),
+            "mc.worktreeBase": str(self.root / "jobs"),
+        }.items():
+            self.git("config", key, value)
+        self.git("add", "--all")
+        self.git("commit", "-q", "-m", "files")
+        self.git("repack", "-adq")
+        self.tmux("new-session", "-d", "-s", "keep", *IDLE)
+
+    def git(self, *args: str) -> None:
+        subprocess.run(["git", *args], cwd=self.repo, check=True, capture_output=True)
+
+    def tmux(self, *args: str) -> None:
+        argv = ["tmux", "-S", str(self.socket), *args]
+        subprocess.run(argv, check=True, capture_output=True)
+
+    def name(self) -> str:
+        self.count += 1
+        return f"j{self.count}"
+
+    @property
+    def mission(self) -> Mission:
+        return open_mission(self.repo)
+
+    def floor_launch(self, name: str) -> None:
+        """What anybody would type by hand."""
+        path = str(self.root / "floor" / name)
+        self.git("worktree", "add", "-q", "-b", f"floor/{name}", path)
+        argv = ["tmux", "-S", str(self.socket), "new-session", "-d", "-s", f"floor-{name}", *IDLE]
+        subprocess.run(argv, cwd=path, check=True, capture_output=True)
+
+    def our_launch(self, name: str) -> None:
+        """The launch itself, as it is called by a plan or by `launch --each`."""
+        launches.launch(self.mission, launches.Request(name, b"do it", command=IDLE))
+
+    def cli_launch(self, name: str) -> None:
+        """The launch as a command, with Python's start."""
+        argv = [COMMAND, "launch", name, "do it", "--", *IDLE]
+        subprocess.run(argv, cwd=self.repo, check=True, capture_output=True)
+
+    def close(self) -> None:
+        subprocess.run(["tmux", "-S", str(self.socket), "kill-server"], check=False)
+        pid = holder_pid(self.repo / ".git/mission-control/run/observer.lock")
+        if pid:
+            subprocess.run(["kill", str(pid)], check=False, capture_output=True)
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Milliseconds that `action` takes."""
+    start = time.perf_counter()
+    action()
+    return (time.perf_counter() - start) * 1000
+
+
+def pairs(
+    rounds: int, ours: Callable[[], object], floor: Callable[[], object]
+) -> tuple[list[float], list[float]]:
+    """Both in turn, `rounds` times, after one round that does not count."""
+    ours(), floor()
+    both = [(timed(ours), timed(floor)) for _ in range(rounds)]
+    return [one for one, _ in both], [other for _, other in both]
+
+
+def compare(
+    what: str,
+    floor_name: str,
+    budget: str,
+    rounds: int,
+    ours: Callable[[], object],
+    floor: Callable[[], object],
+) -> Row:
+    """The row for `ours` against `floor`."""
+    mine, base = pairs(rounds, ours, floor)
+    ratios = [one / other for one, other in zip(mine, base, strict=True)]
+    median = statistics.median
+    return Row(what, floor_name, median(mine), median(base), median(ratios), budget)
+
+
+def bench_launch(bench: Bench, files: int, rounds: int) -> list[Row]:
+    floor = "git worktree add + tmux new-session"
+    budget = "2 x" if files <= 2000 else "1.15 x"
+    return [
+        compare(
+            f"launch, {files} files",
+            floor,
+            budget,
+            rounds,
+            lambda: bench.our_launch(bench.name()),
+            lambda: bench.floor_launch(bench.name()),
+        ),
+        compare(
+            f"launch, {files} files, as a command",
+            floor,
+            budget,
+            rounds,
+            lambda: bench.cli_launch(bench.name()),
+            lambda: bench.floor_launch(bench.name()),
+        ),
+    ]
+
+
+def bench_eight(bench: Bench, files: int, rounds: int) -> list[Row]:
+    def eight(one: Callable[[str], None]) -> Callable[[], object]:
+        def run() -> None:
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(one, [bench.name() for _ in range(8)]))
+
+        return run
+
+    return [
+        compare(
+            f"eight launches at once, {files} files",
+            "one launch",
+            "2 x",
+            rounds,
+            eight(bench.our_launch),
+            lambda: bench.our_launch(bench.name()),
+        ),
+        compare(
+            f"eight floors at once, {files} files",
+            "one floor",
+            "-",
+            rounds,
+            eight(bench.floor_launch),
+            lambda: bench.floor_launch(bench.name()),
+        ),
+    ]
+
+
+def bench_latency(bench: Bench, rounds: int) -> list[Row]:
+    """From the moment the agent ends to the new state on disk, the observer running."""
+    mission = bench.mission
+    fifo = bench.root / "go"
+    os.mkfifo(fifo)
+    lags = []
+    for _ in range(rounds):
+        name = bench.name()
+        ended = bench.root / f"{name}.ended"
+        script = 'read x <"$1"; date +%s%N >"$2"'
+        command = ("/bin/sh", "-c", script, "sh", str(fifo), str(ended))
+        launches.launch(mission, launches.Request(name, command=command))
+        start_observer(mission)
+        seen = _when_over(mission, name)
+        fifo.write_text("go\n")
+        lags.append((seen() - int(ended.read_text())) / 1e6)
+    lags.sort()
+    exits = [timed(lambda: subprocess.run(["/bin/sh", "-c", ":"], check=True)) for _ in lags]
+    floor = statistics.median(exits)
+    median, high = statistics.median(lags), lags[int(len(lags) * 0.99)]
+    name = "sh -c :"
+    return [
+        Row("agent ends -> state on disk", name, median, floor, median / floor, "50 ms"),
+        Row("the same, 99th percentile", name, high, floor, high / floor, "250 ms"),
+    ]
+
+
+def _when_over(mission: Mission, name: str) -> Callable[[], int]:
+    """A function that waits for the job's end, and returns when its new state was written."""
+    from gitmc.events.bell import Bell
+
+    found: list[int] = []
+    ready = threading.Event()
+
+    def watch() -> None:
+        with Bell([mission.store.jobs_dir]) as bell:
+            ready.set()
+            while True:
+                job = mission.store.job(name)
+                if job is not None and job.state is State.COMPLETED:
+                    found.append(time.time_ns())
+                    return
+                bell.wait(10)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    ready.wait()
+
+    def result() -> int:
+        thread.join()
+        return found[0]
+
+    return result
+
+
+def bench_jobs(bench: Bench, rounds: int) -> list[Row]:
+    mission = bench.mission
+    for _ in range(50 - len(mission.store.job_names())):
+        command = ("/bin/sh", "-c", ":")
+        launches.launch(mission, launches.Request(bench.name(), command=command))
+    start_observer(mission)
+    argv = [COMMAND, "jobs"]
+    many = [f"j{number}" for number in range(1, 51)]
+    subprocess.run([COMMAND, "wait", "--timeout", "60", *many], cwd=bench.repo, check=False)
+    plain = [sys.executable, "-c", "pass"]
+    return [
+        compare(
+            f"git mc jobs, {len(mission.store.job_names())} jobs",
+            "python -c pass",
+            "6 x",
+            rounds,
+            lambda: subprocess.run(argv, cwd=bench.repo, check=True, capture_output=True),
+            lambda: subprocess.run(plain, check=True),
+        )
+    ]
+
+
+def bench_hooks(bench: Bench, rounds: int) -> list[Row]:
+    script = launches.hooks_folder() / "tmux" / "marker"
+    events = bench.root / "events"
+    (events / "new").mkdir(parents=True)
+    argv = ["/bin/sh", str(script), str(events), "abc", "0", ""]
+    return [
+        compare(
+            "the tmux hook",
+            "sh -c :",
+            "3 x",
+            rounds * 5,
+            lambda: subprocess.run(argv, check=True),
+            lambda: subprocess.run(["/bin/sh", "-c", ":"], check=True),
+        )
+    ]
+
+
+def show(rows: list[Row], *, markdown: bool) -> None:
+    """Print the rows."""
+    head = ("what", "median", "floor", "ratio", "budget")
+    table = [
+        (
+            r.what,
+            f"{r.ours:.1f} ms",
+            f"{r.floor_name}: {r.floor:.1f} ms",
+            f"{r.ratio:.2f}",
+            r.budget,
+        )
+        for r in rows
+    ]
+    if markdown:
+        print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+        for row in table:
+            print("| " + " | ".join(row) + " |")
+        return
+    widths = [max(map(len, column)) for column in zip(head, *table, strict=True)]
+    for line in (head, *table):
+        print("  ".join(f.ljust(w) for f, w in zip(line, widths, strict=True)).rstrip(), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="benchmarks of git mc, as ratios")
+    parser.add_argument("which", nargs="*", default=["launch", "eight", "latency", "jobs", "hooks"])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--files", default="200,20000")
+    parser.add_argument("--markdown", action="store_true")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for name in [name for name in os.environ if name.startswith(("GIT_MC_", "MC_"))]:
+        del os.environ[name]
+    root = Path(tempfile.mkdtemp(prefix="git-mc-bench-"))
+    rows: list[Row] = []
+    print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    try:
+        for files in map(int, options.files.split(",")):
+            bench = Bench(root, files)
+            try:
+                rounds = options.rounds if files <= 2000 else max(3, options.rounds // 3)
+                if "launch" in options.which:
+                    rows += bench_launch(bench, files, rounds)
+                if "eight" in options.which:
+                    rows += bench_eight(bench, files, max(3, rounds // 3))
+            finally:
+                bench.close()
+        small = Bench(root, 201)
+        try:
+            if "latency" in options.which:
+                rows += bench_latency(small, options.rounds * 4)
+            if "jobs" in options.which:
+                rows += bench_jobs(small, options.rounds)
+            if "hooks" in options.which:
+                rows += bench_hooks(small, options.rounds)
+        finally:
+            small.close()
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    show(rows, markdown=options.markdown)
+
+
+if __name__ == "__main__":
+    main()
