@@ -7,7 +7,8 @@ import sys
 import click
 
 from gitmc.cli.listing import activity, show
-from gitmc.cli.render import note
+from gitmc.cli.options import outputs
+from gitmc.cli.render import Output, note
 from gitmc.control.demo import SCRIPTS, progress, scratch, start
 from gitmc.control.land import Request, land
 from gitmc.control.mission import Mission
@@ -16,7 +17,8 @@ from gitmc.model.job import Job, State
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the scratch repository for you to look at.")
-def command(keep: bool) -> int:
+@outputs(json=False)
+def command(keep: bool, out: Output) -> int:
     """See it all in a scratch repository: three agents at once, one that fails, two merges.
 
     The agents are scripted: no account and no network is needed, and nothing of yours is touched.
@@ -38,8 +40,7 @@ def command(keep: bool) -> int:
         form = "--format=%h %s %(trailers:key=Mc-Job,separator=)"
         click.echo(mission.repo.here("log", "--graph", form))
         if keep:
-            _title("kept")
-            click.echo(f"cd {mission.main_worktree} && git mc")
+            out.say(f"\nkept: cd {mission.main_worktree} && git mc")
     return 0
 
 
@@ -60,7 +61,7 @@ def _watch(mission: Mission) -> list[Job]:
             drawn = True
             continue
         for job in jobs:
-            line = f"{job.name}: {job.state}, {activity(job)}  {note(job)}".rstrip()
+            line = f"{job.name}: {job.state}  {note(job) or activity(job)}"
             if seen.get(job.name) != line:
                 seen[job.name] = line
                 click.echo(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
 
@@ -36,8 +37,18 @@ SECTIONS: dict[str, dict[str, str]] = {
 HELP = {name: line for section in SECTIONS.values() for name, line in section.items()}
 
 
+class NobodyReadsError(Exception):
+    """A broken pipe, by a name that click does not know: click would exit with 1."""
+
+
 class LazyGroup(click.Group):
     """Commands by table."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as gone:
+            raise NobodyReadsError from gone
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(HELP)
@@ -108,6 +119,8 @@ def run(words: list[str]) -> int:
         raise Usage(message[:1].lower() + message[1:], hint=f"{path} -h shows its use") from error
     except click.ClickException as error:
         raise Usage(error.format_message()) from error
+    except NobodyReadsError as error:
+        raise BrokenPipeError from error
     except click.Abort as error:
         raise KeyboardInterrupt from error
     return code if isinstance(code, int) else 0

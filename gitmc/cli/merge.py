@@ -7,6 +7,7 @@ import click
 from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output, current_jobs, mission_here, print_json
 from gitmc.control.land import Outcome, Request, land
+from gitmc.model.job import State
 
 
 @click.command()
@@ -35,8 +36,8 @@ def command(
     mission = mission_here(outside=True)
     jobs = current_jobs(mission, out)
     job = next((job for job in jobs if job.name == name), None) or mission.job(name)
-    if job.exit_status:
-        out.say(f"warning: the agent of '{name}' ended with exit status {job.exit_status}")
+    if job.state in (State.FAILED, State.STOPPED):
+        out.say(f"warning: the job '{name}' is {job.state} ({job.reason}); what it did is merged")
     outcome = land(mission, Request(name, strategy, message, into, test, dry_run))
     if out.json:
         print_json("mc.merge/1", _object(outcome))

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import gitmc
 from gitmc.control.launch import Request, launch
@@ -26,7 +27,7 @@ from gitmc.git.run import REPOSITORY_VARIABLES, Git
 from gitmc.model.job import Job, State
 from gitmc.store.lock import holder_pid
 from gitmc.tmux.process import boot_id, start_time, wait_gone
-from gitmc.tmux.run import NoServer, Tmux
+from gitmc.tmux.run import NoServer, Tmux, VersionCheck
 
 FILES = {
     "README.md": "# Greeter\n\nGreets the world.\n",
@@ -61,13 +62,23 @@ def scratch(*, keep: bool) -> Iterator[Mission]:
         *(n for n in os.environ if n.startswith(("GIT_MC_", "MC_"))),
     ]:
         os.environ.pop(name, None)
-    root = Path(tempfile.mkdtemp(prefix="git-mc-demo-")).resolve()
+    VersionCheck().result()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    # A socket's path has room for about a hundred bytes.
+    folder = None if len(tempfile.gettempdir()) < 60 else "/tmp"  # noqa: S108
+    root = Path(tempfile.mkdtemp(prefix="git-mc-demo-", dir=folder)).resolve()
     socket = root / "tmux"
     try:
         yield _make(root, socket)
     finally:
         if not keep:
             _remove(root, socket)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """A terminal that is closed is no reason to leave things behind."""
+    raise KeyboardInterrupt
 
 
 def _make(root: Path, socket: Path) -> Mission:

@@ -73,5 +73,6 @@ def close(mission: Mission, name: str) -> Job:
         job = mission.job(name)
         if job.run is not None and job.run.phase is Phase.SWEPT:
             job = with_phase(job, Phase.CLOSED)
-            mission.store.save(held, job)
+        job = dataclasses.replace(job, terminal=None)
+        mission.store.save(held, job)
     return job

@@ -135,8 +135,7 @@ def commit_leftovers(mission: Mission, job: Job) -> None:
             hint=f"sort it out by hand in {path}",
         )
     git("add", "--all")
-    subject = f"{job.name}: commit what the agent left uncommitted"
-    git("commit", "--quiet", "-m", subject, "--trailer", f"Mc-Job: {job.name}")
+    git("commit", "--quiet", "-m", _subject(mission, job), "--trailer", f"Mc-Job: {job.name}")
 
 
 def _make(mission: Mission, job: Job, request: Request, target: str, head: str) -> _Made:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -91,7 +90,8 @@ def plan(mission: Mission, request: Request) -> Plan:
     setups.check(setup)
     base, commit = _base(mission, request.base)
     branch = request.branch or f"mc/{request.name}"
-    refs.check_branch_name(mission.git, branch)
+    if request.branch:
+        refs.check_branch_name(mission.git, branch)
     start_point = _start_point(mission, branch, commit, reuse=request.reuse)
     placement = request.placement or mission.settings["defaultPlacement"]
     host = session.current_session(mission.tmux) if placement == "window" else None
@@ -109,7 +109,7 @@ def plan(mission: Mission, request: Request) -> Plan:
         created_at=mission.now(),
         command=request.command,
         headless=request.headless,
-        run=Run(secrets.token_hex(6)),
+        run=Run(os.urandom(6).hex()),
         launch=Launch(this_process(), new_branch=start_point is not None),
     )
     return Plan(job, setup, start_point, host)
@@ -151,8 +151,8 @@ def _make(mission: Mission, planned: Plan, spec: Path, environment: dict[str, st
         path.parent.mkdir(parents=True, exist_ok=True)
         with mission.store.worktrees_locked():
             worktree.add(mission.git, path, job.branch, planned.start_point)
-        worktree.fill(path)
-        (worktree.git_dir(path) / "mc-job").write_text(job.name + "\n")
+        own_git_dir = worktree.fill(path)
+        (own_git_dir / "mc-job").write_text(job.name + "\n")
     with _step(job, "setting up the worktree"):
         setups.files(mission, planned.setup, path)
         setups.commands(planned.setup, path, environment)

@@ -54,17 +54,21 @@ def add_detached(git: Git, path: Path, commit: str) -> None:
     git("worktree", "add", "--no-checkout", "--quiet", "--detach", "--", str(path), commit)
 
 
-def fill(path: Path) -> None:
+def fill(path: Path) -> Path:
     """Check out the files of a worktree that `add` made: the long part, which needs no lock.
 
     These are the two steps that `git worktree add` itself takes after the worktree is registered.
+    Returns the worktree's own git directory.
     """
     git = Git(path)
     git("reset", "--hard", "--quiet", "--no-recurse-submodules")
-    hook = Path(path, git("rev-parse", "--git-path", "hooks"), "post-checkout")
-    if os.access(hook, os.X_OK):
+    hooks, own = git("rev-parse", "--git-path", "hooks", "--mc", "--absolute-git-dir").split(
+        "\n--mc\n"
+    )
+    if os.access(path / hooks / "post-checkout", os.X_OK):
         head = git("rev-parse", "HEAD")
         git("hook", "run", "--ignore-missing", "post-checkout", "--", NOTHING, head, "1")
+    return Path(own)
 
 
 def remove(git: Git, path: Path, *, force: bool) -> None:
@@ -86,8 +90,3 @@ def uncommitted(path: Path) -> list[str]:
     """The paths in the worktree at `path` that differ from its commit, untracked ones included."""
     printed = Git(path)("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
     return [entry[3:] for entry in printed.split("\0") if entry]
-
-
-def git_dir(path: Path) -> Path:
-    """The worktree's own git directory."""
-    return Path(Git(path)("rev-parse", "--absolute-git-dir"))

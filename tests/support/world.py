@@ -123,6 +123,11 @@ class World:
             stderr=subprocess.PIPE,
         )
 
+    @property
+    def command(self) -> str:
+        """How a script says `git mc`."""
+        return f"{sys.executable} -m gitmc"
+
     def launch(
         self, name: str, *command: str, prompt: str = "", options: Sequence[str] = ()
     ) -> Ran:
