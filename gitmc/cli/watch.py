@@ -18,8 +18,9 @@ from gitmc.store.lock import holder_pid, is_held
 
 @click.command()
 @click.option("--background", is_flag=True, hidden=True, help="End when nothing is left to watch.")
+@click.option("--linger", type=float, default=QUIET, hidden=True, help="How long it stays idle.")
 @outputs(json=False)
-def command(background: bool, out: Output) -> int:
+def command(background: bool, linger: float, out: Output) -> int:
     """Watch jobs in the foreground, and print what becomes of them.
 
     An observer in the background does the same, unseen; it starts and ends by itself. This one
@@ -39,7 +40,7 @@ def command(background: bool, out: Output) -> int:
             click.echo(f"{name}: removed")
 
     if background:
-        observe_forever(mission, linger=QUIET, on_change=lambda _: None)
+        observe_forever(mission, linger=linger, on_change=lambda _: None)
         return 0
     _take_over(mission.store.observer_lock)
     signal.signal(signal.SIGTERM, _interrupt)

@@ -5,6 +5,8 @@ An action that fails is journalled, is returned as the error it met, and stays d
 
 from __future__ import annotations
 
+import dataclasses
+
 from gitmc.control.mission import Mission
 from gitmc.errors import McError
 from gitmc.model.decide import Action, CloseRun, FinishLanding, SweepRun, UndoLaunch
@@ -17,7 +19,7 @@ from gitmc.tmux.session import capture
 def act(mission: Mission, action: Action) -> McError | None:
     """Do `action`; returns the error that kept it from being done, if one did."""
     name = type(action).__name__
-    mission.store.journal.write(mission.now(), "action", action=name, **action._asdict())
+    mission.store.journal.write(mission.now(), "action", action=name, **dataclasses.asdict(action))
     try:
         _do(mission, action)
     except McError as error:

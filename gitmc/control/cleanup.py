@@ -50,6 +50,7 @@ def cleanup(
     if job.live or job.state in (State.QUEUED, State.RUNNING, State.MERGING):
         raise Refused(f"the job '{name}' is still running", hint=f"end it: git mc kill {name}")
     risk = _at_risk(mission, job)
+    _check_nested(job, risk)
     if (risk.dirty or risk.unlanded) and not force:
         raise _refusal(job, risk)
     path = Path(job.worktree)
@@ -86,6 +87,16 @@ def _at_risk(mission: Mission, job: Job) -> _AtRisk:
     return _AtRisk(tuple(dirty), tuple(sorted(unlanded)))
 
 
+def _check_nested(job: Job, risk: _AtRisk) -> None:
+    """Raises Refused for a repository inside the worktree: salvage would keep a pointer to it only."""
+    for name in risk.dirty:
+        if name.endswith("/") and Path(job.worktree, name, ".git").exists():
+            raise Refused(
+                f"the worktree of '{job.name}' has a repository of its own in it: {name}",
+                hint=f"move {job.worktree}/{name} away, then try again",
+            )
+
+
 def _is_worktree(path: Path) -> bool:
     if not path.is_dir():
         return False
@@ -108,7 +119,7 @@ def is_landed(mission: Mission, job: Job, head: str) -> bool:
         return True
     if git.answer("merge-base", head, target) is None:
         return False
-    merged = Merger(git, mission.repo.common_dir).merge(target, head)
+    merged = Merger(Git(mission.main_worktree), mission.repo.common_dir).merge(target, head)
     return merged.tree == git("rev-parse", f"{target}^{{tree}}")
 
 

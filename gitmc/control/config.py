@@ -37,8 +37,10 @@ def _from_git(git: Git) -> dict[str, list[str]]:
     printed = git.answer("config", "-z", "--get-regexp", r"^mc\.")
     values: dict[str, list[str]] = {}
     for entry in (printed or "").split("\0"):
-        name, _, value = entry.partition("\n")
+        name, given, value = entry.partition("\n")
         if name:
+            # A key without `=` is true, as everywhere in git.
+            value = value if given else "true"
             values.setdefault(identity(name.removeprefix("mc.")), []).append(value)
     return values
 

@@ -154,7 +154,7 @@ def _make(mission: Mission, job: Job, request: Request, target: str, head: str) 
             f"'{target}' has moved on, so '{job.branch}' is no fast-forward",
             hint=f"rebase it in {job.worktree}, or use --strategy squash or merge",
         )
-    merged = Merger(git, mission.repo.common_dir).merge(expected, head)
+    merged = Merger(Git(mission.main_worktree), mission.repo.common_dir).merge(expected, head)
     if merged.tree is None:
         files = ", ".join(merged.conflicts)
         _set_aside(mission, job, State.CONFLICT, f"conflict with '{target}': {files}", request)

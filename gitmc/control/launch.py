@@ -28,14 +28,16 @@ import gitmc
 from gitmc.agents import catalog
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission, this_process
+from gitmc.control.settle import settle
 from gitmc.control.setup import Setup
 from gitmc.errors import McError, Refused
+from gitmc.events import markers
 from gitmc.git import refs, worktree
 from gitmc.git.run import environment_for_others
-from gitmc.model.job import Job, Launch, Process, Run, State, Terminal, move
+from gitmc.model.job import Job, Launch, Phase, Process, Run, State, Terminal, move, with_phase
 from gitmc.model.names import check_job_name, same_file, slug
 from gitmc.tmux import session
-from gitmc.tmux.process import boot_id, start_time
+from gitmc.tmux.process import boot_id, start_time, sweep
 from gitmc.tmux.run import Tmux, VersionCheck
 
 TERMINAL_VARIABLES = frozenset(
@@ -130,10 +132,14 @@ def launch(mission: Mission, request: Request) -> Job:
         spec.unlink()
         raise
     try:
-        return _make(mission, planned, spec, environment)
+        job = _make(mission, planned, spec, environment)
     except BaseException:
         undo(mission, job.name)
         raise
+    if markers.waiting(mission.store.events):
+        # An agent that was quicker than we were: nobody is told a second time.
+        settle(mission)
+    return mission.store.job(job.name) or job
 
 
 def _reserve(mission: Mission, job: Job, request: Request) -> None:
@@ -200,11 +206,16 @@ def undo(mission: Mission, name: str) -> None:
     job = store.job(name)
     if job is None or job.launch is None or job.run is None:
         return
+    path = Path(job.worktree)
     try:
         store.spec_path(job.run.id).unlink()
     except FileNotFoundError:
+        # The agent has started, and may have worked: it is ended, and what it did is kept.
         session.kill_run(mission.tmux, job.run.id)
-    path = Path(job.worktree)
+        sweep("MC_RUN", job.run.id)
+        if path.exists() and _has_work(mission, job, path):
+            _keep_stopped(mission, job)
+            return
     with store.worktrees_locked():
         if path.exists() or any(tree.path == path for tree in worktree.listed(mission.git)):
             worktree.remove(mission.git, path, force=True)
@@ -217,6 +228,22 @@ def undo(mission: Mission, name: str) -> None:
         if (now := store.job(name)) and now.launch == job.launch:
             store.remove(held, name)
             store.journal.write(mission.now(), "undone", job=name, run=job.run.id)
+
+
+def _has_work(mission: Mission, job: Job, path: Path) -> bool:
+    tip = refs.branch_tip(mission.git, job.branch)
+    return tip != job.base_commit or bool(worktree.uncommitted(path))
+
+
+def _keep_stopped(mission: Mission, job: Job) -> None:
+    with mission.store.locked() as held:
+        now = mission.store.job(job.name)
+        if now is None or now.launch != job.launch or now.run is None:
+            return
+        if now.state is State.QUEUED:
+            now = move(now, State.STOPPED, reason="its launch was interrupted")
+        now = with_phase(dataclasses.replace(now, launch=None), Phase.CLOSED)
+        mission.save(held, job, now, "launch")
 
 
 def _check_free(mission: Mission, name: str, path: Path) -> None:

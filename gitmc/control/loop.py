@@ -79,6 +79,8 @@ def observe_forever(
             bell.watch(pids)
             on_change(jobs)
             tick = mission.settings["pollInterval"]
+            if linger is not None:
+                tick = min(tick, linger)
             if bell.wait(tick) or pids or not all(job.settled for job in jobs):
                 quiet = 0.0
             elif linger is not None and (quiet := quiet + tick) >= linger:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from gitmc.control.mission import Mission
 from gitmc.events import markers
 from gitmc.events.markers import Delivered
-from gitmc.model.job import Job, Phase, Process, Report, Terminal
+from gitmc.model.job import Job, Phase, Process, Report, State, Terminal
 from gitmc.store.codec import Malformed, decode_report
 from gitmc.store.files import BadFile, read_toml
 from gitmc.store.lock import Held
@@ -123,10 +123,14 @@ def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts
         reports=_reports(mission, arrived),
     )
     after = [_advance(mission, held, job, facts) for job in jobs]
-    runs = {job.run.id for job in jobs if job.run}
+    by_run = {job.run.id: job for job in after if job.run}
     for one in arrived:
-        if one.marker.run not in runs:
+        job = by_run.get(one.marker.run)
+        if job is None:
             mission.store.journal.write(facts.now, "dropped", marker=one.marker.name)
+        elif job.state is State.QUEUED and one.marker.kind != "start":
+            # Quicker than its own launch: it counts once the launch is recorded.
+            continue
         one.path.unlink(missing_ok=True)
     return after, facts
 

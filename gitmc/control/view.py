@@ -52,9 +52,7 @@ def _object(
     mission: Mission, job: Job, head: str | None, count: int | None, dirt: bool | None
 ) -> dict[str, Any]:
     seconds = job.seconds(mission.now())
-    over = job.ended_at is not None
-    terminal = job.terminal
-    found: dict[str, Any] = {
+    found = {
         "name": job.name,
         "state": str(job.state),
         "activity": _activity(job),
@@ -63,34 +61,26 @@ def _object(
         "branch": job.branch,
         "base": job.base,
         "base_commit": job.base_commit,
+        "head": head,
+        "ahead": count,
+        "dirty": dirt,
         "worktree": job.worktree,
         "placement": job.placement,
-        "tmux": terminal
-        and {
-            "socket": terminal.socket,
-            "session": terminal.session,
-            "window": terminal.window,
-            "pane": terminal.pane,
-        },
+        "tmux": job.terminal and job.terminal._asdict(),
         "plan": job.plan,
         "prompt": _prompt(mission, job),
         "created_at": time_text(job.created_at),
         "started_at": job.started_at and time_text(job.started_at),
         "ended_at": job.ended_at and time_text(job.ended_at),
         "seconds": None if seconds is None else round(seconds, 3),
+        "exit_status": job.exit_status,
         "reason": job.reason,
         "report": _report(job),
         "session_id": job.session_id,
-        "landed": job.landed
-        and {
-            "target": job.landed.target,
-            "commit": job.landed.commit,
-            "head": job.landed.head,
-        },
+        "landed": job.landed and job.landed._asdict(),
     }
-    found = {key: value for key, value in found.items() if value is not None}
-    asked = {"head": head, "ahead": count, "dirty": dirt}
-    return found | asked | ({"exit_status": job.exit_status} if over else {})
+    asked = {"head", "ahead", "dirty"} | ({"exit_status"} if job.ended_at else set())
+    return {key: value for key, value in found.items() if value is not None or key in asked}
 
 
 def _activity(job: Job) -> dict[str, Any] | None:

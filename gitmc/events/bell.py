@@ -51,7 +51,7 @@ class Bell:
         self._kinds = [FileCreatedEvent, FileMovedEvent, *([FileModifiedEvent] if changes else [])]
         self._rung = threading.Event()
         self._folders = tuple(folders)
-        self._inodes: dict[Path, int] = {}
+        self._opened: dict[Path, int] = {}
         self._processes = _Processes(self._rung)
         self._observer = self._observe()
 
@@ -60,7 +60,8 @@ class Bell:
         handler = _Ring(self._rung)
         try:
             for folder in self._folders:
-                self._inodes[folder] = folder.stat().st_ino
+                # Held open, so that no folder made anew can be given its inode number.
+                self._opened[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 observer.schedule(handler, str(folder), event_filter=self._kinds)
             observer.start()
         except OSError:
@@ -75,7 +76,8 @@ class Bell:
         if self._observer is None:
             return True
         try:
-            return any(path.stat().st_ino != inode for path, inode in self._inodes.items())
+            pairs = [(path.stat(), os.fstat(fd)) for path, fd in self._opened.items()]
+            return not all(os.path.samestat(now, then) for now, then in pairs)
         except FileNotFoundError:
             return True
 
@@ -98,6 +100,8 @@ class Bell:
         self._processes.close()
         if self._observer is not None:
             self._stop()
+        while self._opened:
+            os.close(self._opened.popitem()[1])
 
     def __enter__(self) -> Self:
         return self

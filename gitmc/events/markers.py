@@ -75,7 +75,7 @@ def drop(events: Path, marker: Marker, content: Mapping[str, Any] | None = None)
 
     draft = events / "tmp" / marker.name
     try:
-        draft.write_text(tomli_w.dumps(content, multiline_strings=True), encoding="utf-8")
+        draft.write_text(tomli_w.dumps(content), encoding="utf-8")
         draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)

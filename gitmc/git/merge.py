@@ -1,17 +1,17 @@
 """Merging commits in memory: no worktree, no index, no checkout.
 
-Two engines, one answer. libgit2 is in process and decides the plain cases; git itself decides every
-case in which the two are known to differ, and every conflict:
+Two engines, one answer, which is git's. libgit2 is in process and puts together what two sides did
+to different paths; git itself decides every case in which the two are known to differ:
 
-- libgit2 reports a conflict (its list of paths is not git's);
+- both sides change the same path (libgit2 compares lines by another algorithm, so that in about one
+  of a hundred such merges it finds no conflict where git does, or another text), or libgit2 reports
+  a conflict;
 - one side removes or renames paths while the other adds some (git moves a file that was added to
   a folder that was renamed), both add a path, one changes what the other removes, a mode changes,
   or a submodule does;
 - the two commits have no merge base, or more than one;
 - the repository has custom merge drivers, replaced objects, or objects that are elsewhere
   (shallow and partial clones, sha256, reftable): libgit2 ignores these, or refuses.
-
-Measured on 6,350 merges chosen to be hard, results that both call clean have never differed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Merged(NamedTuple):
 
 
 class Merger:
-    """Merges commits of one repository."""
+    """Merges commits of one repository. `git` must run in a worktree: attributes are read there."""
 
     def __init__(self, git: Git, common_dir: Path) -> None:
         self._git = git
@@ -96,7 +96,7 @@ class Merger:
 
     def _by_git(self, ours: str, theirs: str) -> Merged:
         argv = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs]
-        done = self._git.result(*argv)
+        done = self._git.with_environment(LC_ALL="C").result(*argv)
         if done.returncode == 1:
             _, *paths = os.fsdecode(done.stdout).split("\0")
             return Merged(None, tuple(sorted({path for path in paths if path})), "git")
@@ -146,6 +146,7 @@ def _doubtful(ours: _Changes, theirs: _Changes) -> bool:
         or (ours.removed and theirs.added)
         or (theirs.removed and ours.added)
         or ours.added & theirs.added
+        or ours.changed & theirs.changed
         or ours.removed & theirs.changed
         or theirs.removed & ours.changed
     )

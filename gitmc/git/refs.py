@@ -35,9 +35,12 @@ def swap(git: Git, ref: str, new: str, old: str, why: str) -> bool:
 
     `old` of NOTHING makes the ref, `new` of NOTHING deletes it. `why` is the reflog message.
     """
-    moves = ["-m", why, "--create-reflog", ref, new, old]
+    # An empty old value means "none", however long the repository's hashes are.
+    moves = ["-m", why, "--create-reflog", ref, new, old if old != NOTHING else ""]
     if new == NOTHING:
-        moves = ["-m", why, "-d", ref, *([old] if old != NOTHING else [])]
+        if old == NOTHING:
+            return commit_of(git, ref) is None
+        moves = ["-m", why, "-d", ref, old]
     done = git.result("update-ref", *moves)
     if done.returncode == 0:
         return True

@@ -77,8 +77,7 @@ def remove(git: Git, path: Path, *, force: bool) -> None:
     Without `force`, git itself refuses once more where files are modified or untracked.
     """
     if not path.exists():
-        git("worktree", "prune")
-        return
+        force = True  # Nothing is left to lose. `prune` would forget whatever else is away, too.
     try:
         git("worktree", "remove", *(["--force", "--force"] if force else []), "--", str(path))
     except CommandFailed:
@@ -88,5 +87,7 @@ def remove(git: Git, path: Path, *, force: bool) -> None:
 
 def uncommitted(path: Path) -> list[str]:
     """The paths in the worktree at `path` that differ from its commit, untracked ones included."""
-    printed = Git(path)("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
+    # Without optional locks: refreshing the index would meet the agent's own use of it.
+    git = Git(path).with_environment(GIT_OPTIONAL_LOCKS="0")
+    printed = git("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
     return [entry[3:] for entry in printed.split("\0") if entry]

@@ -8,33 +8,37 @@ processes may decide the same thing at the same moment.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from gitmc.model.facts import Facts
 from gitmc.model.job import Job, Phase, State
 
 
-class SweepRun(NamedTuple):
+@dataclass(frozen=True)
+class SweepRun:
     """End every process that a finished run has left behind."""
 
     job: str
     run: str
 
 
-class CloseRun(NamedTuple):
+@dataclass(frozen=True)
+class CloseRun:
     """Keep the last screen of a finished run; nothing more will come from its pane."""
 
     job: str
     run: str
 
 
-class UndoLaunch(NamedTuple):
+@dataclass(frozen=True)
+class UndoLaunch:
     """Remove what a killed launch had made so far."""
 
     job: str
 
 
-class FinishLanding(NamedTuple):
+@dataclass(frozen=True)
+class FinishLanding:
     """Find out whether a killed landing moved its ref, and record the answer."""
 
     job: str

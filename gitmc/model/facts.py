@@ -85,7 +85,7 @@ def advance(job: Job, facts: Facts) -> Job:
     run = job.run
     if run is None or run.phase is Phase.CLOSED:
         return job
-    mine = [marker for marker in facts.markers if marker.run == run.id]
+    mine = sorted((m for m in facts.markers if m.run == run.id), key=lambda m: m.name)
     for marker in mine:
         job = _hear_start(job, marker, facts)
     job = _adopt(job, facts)
@@ -129,7 +129,10 @@ def _hear_report(job: Job, report: Report | None) -> Job:
     activity = Activity(ACTIVITY_OF_REPORT.get(report.status, "unknown"), report.at, "report")
     if job.activity is not None and job.activity.state == activity.state:
         activity = activity._replace(since=job.activity.since)
-    job = dataclasses.replace(job, report=report, activity=activity)
+    job = dataclasses.replace(job, report=report)
+    if job.run is None or job.run.phase is not Phase.LIVE:
+        return job
+    job = dataclasses.replace(job, activity=activity)
     if report.status == "completed" and job.state is State.RUNNING:
         return move(job, State.COMPLETED, ended_at=report.at, reason="reported by the agent")
     return job
@@ -146,8 +149,9 @@ def _end(job: Job, mine: list[Marker], facts: Facts) -> Job:
         return _ended(job, run, _verdict_of_exit(run, word), word.code, at)
     died = [m for m in mine if m.kind == "died"]
     if died:
-        status, _, sig = died[0].value.partition("-")
-        at = facts.marker_times.get(died[0].name, facts.now)
+        # The last by name: one that tells the status comes after one that does not.
+        status, _, sig = died[-1].value.partition("-")
+        at = facts.marker_times.get(died[-1].name, facts.now)
         return _ended_by_tmux(job, run, status, sig, at)
     if run.id in facts.gone:
         pane = facts.panes.get(run.id)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from gitmc.errors import Refused
 
-TRUE = frozenset({"true", "yes", "on", "1", ""})
-FALSE = frozenset({"false", "no", "off", "0"})
+TRUE = frozenset({"true", "yes", "on", "1"})
+FALSE = frozenset({"false", "no", "off", "0", ""})
 
 
 def identity(name: str) -> str:
@@ -103,7 +103,9 @@ def _checked(key: Key, raw: Any, label: str) -> Any:
         if not all(isinstance(value, str) for value in values):
             raise _bad(key, raw, label, "a list of strings")
         return tuple(values)
-    value = values[-1] if values else ""
+    if not values:
+        raise _bad(key, raw, label, "a single value")
+    value = values[-1]
     if key.kind == "flag":
         return _flag(key, value, label)
     if key.kind == "seconds":

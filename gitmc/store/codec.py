@@ -27,6 +27,11 @@ from gitmc.model.job import (
 
 VERSION = 1
 
+PARTS = frozenset(
+    {"run", "terminal", "activity", "report", "launch", "landing", "landed", "launcher", "owner"}
+)
+"""Keys that hold a table of ours."""
+
 T = TypeVar("T")
 
 
@@ -43,7 +48,17 @@ def encode_job(job: Job) -> dict[str, Any]:
     """The table of `job`; what has not happened is absent."""
     table = _encode(job)
     unknown = table.pop("unknown", {})
-    return {"version": VERSION, **table, **unknown}
+    return {"version": VERSION, **_with(table, unknown)}
+
+
+def _with(table: dict[str, Any], unknown: Mapping[str, Any]) -> dict[str, Any]:
+    """`table` with the keys of `unknown`, also inside the parts that it still has."""
+    for key, value in unknown.items():
+        if key not in PARTS:
+            table.setdefault(key, value)
+        elif key in table:
+            _with(table[key], value)
+    return table
 
 
 def _encode(value: Any) -> Any:
@@ -69,7 +84,7 @@ def _field_names(value: Any) -> Sequence[str] | None:
 def decode_job(table: Mapping[str, Any]) -> Job:
     """The job in `table`. Raises Malformed."""
     version = table.get("version")
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise Malformed("no 'version', so not one of git mc's files")
     if version > VERSION:
         raise Malformed(f"version {version} was written by a newer git mc")
@@ -173,7 +188,8 @@ class _Taker:
     def __init__(self, table: Mapping[str, Any], where: str = "") -> None:
         self._table = table
         self._where = where
-        self._taken = {"version"}
+        self._taken = {"version"} if not where else set()
+        self._parts: dict[str, _Taker] = {}
 
     def maybe(self, key: str, kind: type[T]) -> T | None:
         self._taken.add(key)
@@ -209,17 +225,24 @@ class _Taker:
         text = self.maybe(key, str)
         if text is None:
             return None
+        fault = f"'{self._where}{key}' is {text!r}, not a time with a zone"
         try:
             at = datetime.fromisoformat(text)
-        except ValueError:
-            at = None
-        if at is None or at.tzinfo is None:
-            raise Malformed(f"'{self._where}{key}' is {text!r}, not a time with a zone")
-        return at.astimezone(UTC)
+            utc = at.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise Malformed(fault) from error
+        if at.tzinfo is None:
+            raise Malformed(fault)
+        return utc
 
     def part(self, key: str, decode: Callable[[_Taker], T]) -> T | None:
         table: dict[str, Any] | None = self.maybe(key, dict)
-        return None if table is None else decode(_Taker(table, f"{self._where}{key}."))
+        if table is None:
+            return None
+        inner = self._parts[key] = _Taker(table, f"{self._where}{key}.")
+        return decode(inner)
 
     def rest(self) -> dict[str, Any]:
-        return {key: value for key, value in self._table.items() if key not in self._taken}
+        own = {key: value for key, value in self._table.items() if key not in self._taken}
+        inside = {key: rest for key, part in self._parts.items() if (rest := part.rest())}
+        return own | inside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,16 +28,18 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
             return tomllib.load(stream)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise BadFile(path, f"not a TOML file: {fault}") from fault
+    except (IsADirectoryError, PermissionError) as fault:
+        raise BadFile(path, f"cannot be read: {fault.strerror}") from fault
 
 
 def write_toml(path: Path, table: Mapping[str, Any]) -> None:
     """Replace `path` by `table`, atomically and durably."""
     import tomli_w
 
-    text = tomli_w.dumps(table, multiline_strings=True)
-    replace_file(path, text.encode())
+    # No multi-line strings: tomli_w would write the \\r\\n in them as \\n.
+    replace_file(path, tomli_w.dumps(table).encode())
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
@@ -48,6 +51,8 @@ def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
             stream.write(content)
             stream.flush()
             os.fdatasync(stream.fileno())
+        # The clock of file systems ticks in milliseconds; readers tell versions apart by this.
+        os.utime(draft, ns=(now := time.time_ns(), now))
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

@@ -1,0 +1,152 @@
+"""Locks: between real processes, and gone with the process that held them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gitmc.errors import Fatal
+from gitmc.store.lock import Held, hold, holder_pid, is_held, try_hold
+
+HOLD = """
+import sys
+from pathlib import Path
+from gitmc.store.lock import hold
+with hold(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+print("free", flush=True)
+"""
+COUNT = """
+import sys
+from pathlib import Path
+from gitmc.store.lock import hold
+lock, count = map(Path, sys.argv[1:])
+for _ in range(100):
+    with hold(lock):
+        count.write_text(str(int(count.read_text()) + 1))
+"""
+ASK = """
+import sys
+from pathlib import Path
+from gitmc.store.lock import is_held
+print(is_held(Path(sys.argv[1])))
+"""
+
+
+@contextmanager
+def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    with process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.stdin.close()
+        process.wait()
+
+
+def asked(path: Path) -> bool:
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, path], capture_output=True, text=True, check=True
+    )
+    return {"True\n": True, "False\n": False}[done.stdout]
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    return tmp_path / "state.lock"
+
+
+def test_two_processes_never_hold_a_lock_at_once(lock: Path, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    count.write_text("0")
+    argv = [sys.executable, "-c", COUNT, str(lock), str(count)]
+    counters = [subprocess.Popen(argv) for _ in range(2)]
+    assert [counter.wait() for counter in counters] == [0, 0]
+    assert count.read_text() == "200"
+
+
+def test_a_lock_that_another_process_holds_is_not_had(lock: Path) -> None:
+    with holder(lock) as other:
+        with try_hold(lock) as held:
+            assert held is None
+        with (
+            pytest.raises(Fatal, match=r"could not get the lock .* within 0\.05 s") as late,
+            hold(lock, patience=0.05),
+        ):
+            raise AssertionError("held twice")
+        assert f"process {other.pid} holds it" in (late.value.hint or "")
+    with try_hold(lock) as held:
+        assert isinstance(held, Held)
+
+
+def test_a_lock_is_waited_for_until_its_holder_lets_go(lock: Path) -> None:
+    with holder(lock) as other:
+        waiter = subprocess.Popen(
+            [sys.executable, "-c", HOLD, lock],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert other.stdin is not None
+        other.stdin.close()
+        assert waiter.communicate()[0] == "held\nfree\n"
+
+
+def test_a_holder_that_is_killed_frees_its_lock_at_once(lock: Path) -> None:
+    with holder(lock) as other:
+        other.kill()
+        other.wait()
+        assert not is_held(lock)
+        with try_hold(lock) as held:
+            assert isinstance(held, Held)
+
+
+def test_whether_a_lock_is_held_is_told_truly_to_another_process(lock: Path) -> None:
+    assert asked(lock) is False
+    with hold(lock):
+        assert asked(lock) is True
+    assert asked(lock) is False
+    with try_hold(lock):
+        assert asked(lock) is True
+    with holder(lock):
+        assert is_held(lock)
+    assert not is_held(lock)
+
+
+def test_asking_makes_no_file_and_takes_no_lock(lock: Path) -> None:
+    assert not is_held(lock)
+    assert not lock.exists()
+    with hold(lock):
+        assert is_held(lock)
+    assert not is_held(lock)
+    with try_hold(lock) as held:
+        assert held is not None
+
+
+def test_an_error_inside_frees_the_lock(lock: Path) -> None:
+    with pytest.raises(KeyError), hold(lock):
+        raise KeyError
+    with pytest.raises(KeyError), try_hold(lock):
+        raise KeyError
+    assert not is_held(lock)
+
+
+def test_the_holder_is_the_process_that_held_it_last(lock: Path) -> None:
+    assert holder_pid(lock) is None
+    with hold(lock):
+        assert holder_pid(lock) == os.getpid()
+    lock.write_text("nobody")
+    assert holder_pid(lock) is None
