@@ -88,7 +88,7 @@ def _at_risk(mission: Mission, job: Job) -> _AtRisk:
 
 
 def _check_nested(job: Job, risk: _AtRisk) -> None:
-    """Raises Refused for a repository inside the worktree: salvage would keep a pointer to it only."""
+    """Raises Refused for a repository inside the worktree: salvage would keep but its name."""
     for name in risk.dirty:
         if name.endswith("/") and Path(job.worktree, name, ".git").exists():
             raise Refused(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 
 from gitmc.control.act import keep_log
@@ -43,7 +42,7 @@ def _ask(mission: Mission, name: str) -> Job:
             return mission.save(held, job, stopped, "kill")
         if not job.live or job.run is None:
             raise Refused(f"the job '{name}' is not running: it is {job.state}")
-        asked = dataclasses.replace(job, run=dataclasses.replace(job.run, stop=REASON))
+        asked = job._replace(run=job.run._replace(stop=REASON))
         mission.store.save(held, asked)
     mission.store.journal.write(mission.now(), "action", action="Kill", job=name, run=job.run.id)
     return asked
@@ -73,6 +72,6 @@ def close(mission: Mission, name: str) -> Job:
         job = mission.job(name)
         if job.run is not None and job.run.phase is Phase.SWEPT:
             job = with_phase(job, Phase.CLOSED)
-        job = dataclasses.replace(job, terminal=None)
+        job = job._replace(terminal=None)
         mission.store.save(held, job)
     return job

@@ -14,7 +14,6 @@ unlinks the spec, launcher or undoer, has decided which of the two it is.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -195,7 +194,7 @@ def _record(mission: Mission, job: Job, made: session.Made) -> Job:
             started_at=mission.now(),
             launch=None,
             terminal=terminal,
-            run=dataclasses.replace(now.run, launcher=launcher),
+            run=now.run._replace(launcher=launcher),
         )
         return mission.save(held, now, running, "launch")
 
@@ -242,7 +241,7 @@ def _keep_stopped(mission: Mission, job: Job) -> None:
             return
         if now.state is State.QUEUED:
             now = move(now, State.STOPPED, reason="its launch was interrupted")
-        now = with_phase(dataclasses.replace(now, launch=None), Phase.CLOSED)
+        now = with_phase(now._replace(launch=None), Phase.CLOSED)
         mission.save(held, job, now, "launch")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmc.control.mission import Mission
@@ -116,8 +115,7 @@ def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts
     store = mission.store
     arrived = markers.delivered(store.events)
     jobs, _ = store.jobs()
-    facts = replace(
-        facts,
+    facts = facts._replace(
         markers=tuple(one.marker for one in arrived),
         marker_times={one.marker.name: one.at for one in arrived},
         reports=_reports(mission, arrived),

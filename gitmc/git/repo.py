@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,13 +15,13 @@ OLDEST_GIT = (2, 38)
 """The first with `git merge-tree --write-tree`."""
 
 
-@dataclass(frozen=True)
 class Repository:
     """A repository with a worktree. `git_dir` and `top` are those of the worktree we stand in."""
 
-    common_dir: Path
-    git_dir: Path
-    top: Path
+    def __init__(self, common_dir: Path, git_dir: Path, top: Path) -> None:
+        self.common_dir = common_dir
+        self.git_dir = git_dir
+        self.top = top
 
     @cached_property
     def here(self) -> Git:

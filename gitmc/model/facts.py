@@ -12,11 +12,10 @@ that, or a run that ended well would be called lost. `Facts` are gathered in tha
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from gitmc.model.job import (
@@ -53,21 +52,20 @@ class PaneSeen(NamedTuple):
     signal: str = ""
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What was observed. Runs and jobs that are not named in a field were not asked about."""
 
     now: datetime
     boot: str = ""
     markers: tuple[Marker, ...] = ()
-    marker_times: Mapping[str, datetime] = field(default_factory=dict)
-    reports: Mapping[str, Report] = field(default_factory=dict)
+    marker_times: Mapping[str, datetime] = MappingProxyType({})
+    reports: Mapping[str, Report] = MappingProxyType({})
     """The words of each report marker, by the marker's name."""
     gone: frozenset[str] = frozenset()
     """Runs whose launcher's process is gone."""
-    panes: Mapping[str, PaneSeen | None] = field(default_factory=dict)
+    panes: Mapping[str, PaneSeen | None] = MappingProxyType({})
     """By run: its pane, or None where tmux no longer has it."""
-    found: Mapping[str, tuple[Terminal, Process]] = field(default_factory=dict)
+    found: Mapping[str, tuple[Terminal, Process]] = MappingProxyType({})
     """By run: where a launcher was found whose launch was never recorded as done."""
     ownerless: frozenset[str] = frozenset()
     """Jobs whose launch or landing belongs to a process that is gone."""
@@ -102,7 +100,7 @@ def _adopt(job: Job, facts: Facts) -> Job:
     if job.name not in facts.ownerless or run.id not in facts.spec_taken:
         return job
     terminal, process = facts.found.get(run.id, (None, NOBODY))
-    run = dataclasses.replace(run, launcher=run.launcher or process)
+    run = run._replace(launcher=run.launcher or process)
     return move(job, State.RUNNING, launch=None, started_at=facts.now, terminal=terminal, run=run)
 
 
@@ -113,7 +111,7 @@ def _hear_start(job: Job, marker: Marker, facts: Facts) -> Job:
     launcher = Process(word.pid, word.start, facts.boot)
     if job.run.launcher == launcher:
         return job
-    return dataclasses.replace(job, run=dataclasses.replace(job.run, launcher=launcher))
+    return job._replace(run=job.run._replace(launcher=launcher))
 
 
 def _report_order(marker: Marker) -> tuple[int, str]:
@@ -125,14 +123,14 @@ def _hear_report(job: Job, report: Report | None) -> Job:
     if report is None or (job.report is not None and report.at < job.report.at):
         return job
     if report.progress is None and job.report is not None:
-        report = dataclasses.replace(report, progress=job.report.progress)
+        report = report._replace(progress=job.report.progress)
     activity = Activity(ACTIVITY_OF_REPORT.get(report.status, "unknown"), report.at, "report")
     if job.activity is not None and job.activity.state == activity.state:
         activity = activity._replace(since=job.activity.since)
-    job = dataclasses.replace(job, report=report)
+    job = job._replace(report=report)
     if job.run is None or job.run.phase is not Phase.LIVE:
         return job
-    job = dataclasses.replace(job, activity=activity)
+    job = job._replace(activity=activity)
     if report.status == "completed" and job.state is State.RUNNING:
         return move(job, State.COMPLETED, ended_at=report.at, reason="reported by the agent")
     return job
@@ -198,12 +196,12 @@ def _ended(
     job: Job, run: Run, verdict: tuple[State, str | None], code: int | None, at: datetime
 ) -> Job:
     state, reason = verdict
-    job = dataclasses.replace(with_phase(job, Phase.ENDED), activity=None)
+    job = with_phase(job, Phase.ENDED)._replace(activity=None)
     if job.state is State.RUNNING:
         return move(job, state, exit_status=code, reason=reason, ended_at=at)
     if job.state is State.COMPLETED and state is State.FAILED and run.stop is None:
         return move(job, state, exit_status=code, reason=reason, ended_at=at)
-    return dataclasses.replace(job, exit_status=code)
+    return job._replace(exit_status=code)
 
 
 def _signal_name(number: int | str) -> str:

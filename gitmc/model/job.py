@@ -19,10 +19,10 @@ last screen is kept. A job is only cleaned up after its run is closed.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gitmc.errors import Fatal
@@ -96,8 +96,7 @@ class Process(NamedTuple):
     boot: str = ""
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One run of a job's agent; `id` is the nonce that its markers carry."""
 
     id: str
@@ -124,8 +123,7 @@ class Activity(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """The agent's last word. `progress` is a percentage."""
 
     status: str
@@ -159,8 +157,7 @@ class Landed(NamedTuple):
     head: str
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """One job, complete. Times are aware and in UTC; None means that it has not happened."""
 
     name: str
@@ -188,7 +185,7 @@ class Job:
     launch: Launch | None = None
     landing: Landing | None = None
     landed: Landed | None = None
-    unknown: dict[str, Any] = field(default_factory=dict, hash=False)
+    unknown: Mapping[str, Any] = MappingProxyType({})
     """Keys of the file that this version does not know; they are kept when it is rewritten."""
 
     @property
@@ -217,11 +214,11 @@ def move(job: Job, to: State, **changes: Any) -> Job:
     """`job` in state `to`, with `changes`; raises IllegalMoveError for a move not in the table."""
     if to not in TRANSITIONS[job.state]:
         raise IllegalMoveError(f"job '{job.name}' cannot go from {job.state} to {to}")
-    return dataclasses.replace(job, state=to, **changes)
+    return job._replace(state=to, **changes)
 
 
 def with_phase(job: Job, phase: Phase) -> Job:
     """`job` with its run in `phase`; unchanged where it has no run."""
     if job.run is None:
         return job
-    return dataclasses.replace(job, run=dataclasses.replace(job.run, phase=phase))
+    return job._replace(run=job.run._replace(phase=phase))

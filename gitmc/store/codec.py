@@ -6,7 +6,6 @@ newer version is refused whole: rewriting it could lose what we do not understan
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -66,19 +65,13 @@ def _encode(value: Any) -> Any:
         return time_text(value)
     if isinstance(value, (State, Phase)):
         return str(value)
-    names = _field_names(value)
-    if names is not None:
-        pairs = ((name, getattr(value, name)) for name in names)
-        return {name: _encode(item) for name, item in pairs if item not in (None, (), {})}
     if isinstance(value, tuple):
-        return [_encode(item) for item in value]
+        names: Sequence[str] | None = getattr(value, "_fields", None)
+        if names is None:
+            return [_encode(item) for item in value]
+        pairs = zip(names, value, strict=True)
+        return {name: _encode(item) for name, item in pairs if item not in (None, (), {})}
     return value
-
-
-def _field_names(value: Any) -> Sequence[str] | None:
-    if dataclasses.is_dataclass(value):
-        return [field.name for field in dataclasses.fields(value)]
-    return getattr(value, "_fields", None)
 
 
 def decode_job(table: Mapping[str, Any]) -> Job:
@@ -116,7 +109,7 @@ def decode_job(table: Mapping[str, Any]) -> Job:
         landing=take.part("landing", _landing),
         landed=take.part("landed", _landed),
     )
-    return dataclasses.replace(job, unknown=take.rest())
+    return job._replace(unknown=take.rest())
 
 
 def _process(take: _Taker) -> Process:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -51,8 +50,8 @@ def acted(jobs: list[Job], action: Action) -> list[Job]:
 
 
 def renamed(job: Job, number: int) -> Job:
-    run = job.run and dataclasses.replace(job.run, id=f"{RUN}{number}")
-    return dataclasses.replace(job, name=f"one{number}", run=run)
+    run = job.run and job.run._replace(id=f"{RUN}{number}")
+    return job._replace(name=f"one{number}", run=run)
 
 
 def joined(all_facts: list[Facts]) -> Facts:
@@ -60,8 +59,7 @@ def joined(all_facts: list[Facts]) -> Facts:
     whole = Facts(now=T0, boot="boot-1")
     for number, one in enumerate(all_facts):
         run = f"{RUN}{number}"
-        whole = dataclasses.replace(
-            whole,
+        whole = whole._replace(
             markers=whole.markers
             + tuple(Marker(run, m.kind, m.source, m.value) for m in one.markers),
             gone=whole.gone | {run for _ in one.gone},
@@ -131,7 +129,7 @@ SEEN = Facts(now=T0, gone=frozenset({RUN}), panes={RUN: None})
 def test_a_run_is_swept_when_it_ended_and_closed_when_its_pane_is_dead(
     phase: Phase | None, pane: PaneSeen | None, due: list[Action]
 ) -> None:
-    seen = dataclasses.replace(SEEN, panes={RUN: pane})
+    seen = SEEN._replace(panes={RUN: pane})
     assert told(decide([a_job(State.COMPLETED, phase)], seen)) == told(due)
 
 
@@ -141,12 +139,12 @@ def test_nothing_is_due_while_the_launcher_is_there(phase: Phase) -> None:
 
 
 def test_a_pane_that_was_not_asked_about_is_not_taken_for_dead() -> None:
-    seen = dataclasses.replace(SEEN, panes={})
+    seen = SEEN._replace(panes={})
     assert decide([a_job(State.COMPLETED, Phase.SWEPT)], seen) == []
 
 
 def test_a_launch_is_undone_only_when_its_owner_is_gone() -> None:
-    job = dataclasses.replace(a_job(State.QUEUED), launch=Launch(OWNER, True))
+    job = a_job(State.QUEUED)._replace(launch=Launch(OWNER, True))
     assert decide([job], Facts(now=T0)) == []
     seen = Facts(now=T0, ownerless=frozenset({"one"}))
     assert told(decide([job], seen)) == ["UndoLaunch(job='one')"]
@@ -154,7 +152,7 @@ def test_a_launch_is_undone_only_when_its_owner_is_gone() -> None:
 
 def test_a_landing_is_finished_only_when_its_owner_is_gone() -> None:
     landing = Landing(OWNER, "main", "e", "c", "h")
-    job = dataclasses.replace(a_job(State.MERGING, Phase.CLOSED), landing=landing)
+    job = a_job(State.MERGING, Phase.CLOSED)._replace(landing=landing)
     assert decide([job], Facts(now=T0)) == []
     seen = Facts(now=T0, ownerless=frozenset({"one"}))
     assert told(decide([job], seen)) == ["FinishLanding(job='one')"]

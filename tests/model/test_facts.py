@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,8 +28,7 @@ def a_job(state: State = State.RUNNING, stop: str | None = None) -> Job:
 
 def heard(*values: tuple[str, str], **more: object) -> Facts:
     found = tuple(Marker(RUN, kind, "launcher", value) for kind, value in values)
-    return dataclasses.replace(
-        Facts(now=T2, boot="boot-1", markers=found), **more  # type: ignore[arg-type]
+    return Facts(now=T2, boot="boot-1", markers=found)._replace(**more  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -146,7 +144,7 @@ def test_the_same_facts_twice_are_the_same_as_once(job: Job, seen: Facts) -> Non
 @given(jobs(), facts(), st.timedeltas(timedelta(0), timedelta(days=9)))
 def test_a_repeat_at_a_later_time_changes_nothing(job: Job, seen: Facts, late: timedelta) -> None:
     once = advance(job, seen)
-    assert advance(once, dataclasses.replace(seen, now=seen.now + late)) == once
+    assert advance(once, seen._replace(now=seen.now + late)) == once
 
 
 @some
@@ -154,7 +152,7 @@ def test_a_repeat_at_a_later_time_changes_nothing(job: Job, seen: Facts, late: t
 def test_the_order_of_markers_does_not_matter(job: Job, seen: Facts, random: object) -> None:
     shuffled = list(seen.markers)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert advance(job, dataclasses.replace(seen, markers=tuple(shuffled))) == advance(job, seen)
+    assert advance(job, seen._replace(markers=tuple(shuffled))) == advance(job, seen)
 
 
 @some
@@ -162,7 +160,7 @@ def test_the_order_of_markers_does_not_matter(job: Job, seen: Facts, random: obj
 def test_a_repeated_marker_changes_nothing(job: Job, seen: Facts, data: st.DataObject) -> None:
     assume(seen.markers)
     repeats = data.draw(st.lists(st.sampled_from(seen.markers), max_size=4))
-    repeated = dataclasses.replace(seen, markers=(*seen.markers, *repeats))
+    repeated = seen._replace(markers=(*seen.markers, *repeats))
     assert advance(job, repeated) == advance(job, seen)
 
 
@@ -172,12 +170,12 @@ def test_an_exit_marker_wins_over_every_other_witness(job: Job, seen: Facts) -> 
     exits = tuple(marker for marker in seen.markers if marker.kind == "exit")
     assume(exits)
     others = tuple(marker for marker in seen.markers if marker.kind != "died")
-    alone = dataclasses.replace(seen, markers=others, gone=frozenset(), panes={})
+    alone = seen._replace(markers=others, gone=frozenset(), panes={})
     assert advance(job, seen) == advance(job, alone)
 
 
 @some
-@given(jobs(run=runs.map(lambda run: dataclasses.replace(run, phase=Phase.CLOSED))), facts())
+@given(jobs(run=runs.map(lambda run: run._replace(phase=Phase.CLOSED))), facts())
 def test_a_job_whose_run_is_closed_never_changes(job: Job, seen: Facts) -> None:
     assert advance(job, seen) is job
 
@@ -220,7 +218,7 @@ TERMINAL = Terminal("/s", "$1", "@2", "%3")
 
 def orphan() -> Job:
     launch = Launch(Process(1), new_branch=True)
-    return dataclasses.replace(a_job(State.QUEUED), launch=launch, run=Run(RUN))
+    return a_job(State.QUEUED)._replace(launch=launch, run=Run(RUN))
 
 
 def test_a_launch_whose_maker_died_is_adopted_once_its_spec_was_taken() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -135,7 +134,7 @@ def test_drafts_and_other_files_are_no_jobs(store: Store) -> None:
 
 
 def test_saving_leaves_no_draft(store: Store) -> None:
-    put(store, *(dataclasses.replace(a_job("a"), exit_status=status) for status in range(20)))
+    put(store, *(a_job("a")._replace(exit_status=status) for status in range(20)))
     assert list(store.jobs_dir.iterdir()) == [store.job_path("a")]
 
 
