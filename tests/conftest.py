@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.support.world import Repo, World
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("git-mc", deadline=None)
+hypothesis.settings.load_profile("git-mc")
 
 KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "COVERAGE_PROCESS_START", "VIRTUAL_ENV")
 FIXED = {

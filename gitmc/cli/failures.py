@@ -26,16 +26,25 @@ def guard(action: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has read enough. Python would complain once more while flushing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read us has read enough.
+        _give_up_stdout()
         return BROKEN_PIPE
     except OSError as error:
+        _give_up_stdout()
         where = f"{error.filename}: " if error.filename else ""
         _line("fatal", f"{where}{error.strerror or error}")
         return FATAL
     except Exception as error:  # noqa: BLE001 - the last resort: say it, keep the trace for a report
         return _defect(error)
     return code
+
+
+def _give_up_stdout() -> None:
+    """Python flushes once more at its end, and would complain where that failed already."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(error: McError) -> int:

@@ -109,7 +109,10 @@ def command(
 def _prompt(words: tuple[str, ...], file: str | None, edit: bool) -> bytes:
     given = [bool(words), file is not None, edit]
     if sum(given) > 1:
-        raise Usage("the prompt can come from the command line, from -F or from -e, not from two")
+        raise Usage(
+            "the prompt can come from the command line, from -F or from -e, not from two of them",
+            hint="give it once",
+        )
     if file == "-":
         return sys.stdin.buffer.read()
     if file is not None:

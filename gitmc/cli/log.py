@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output, current_jobs, mission_here, print_json
-from gitmc.control.mission import Mission
+from gitmc.control.mission import Mission, unknown_job
+from gitmc.model.job import Job
 
 
 @click.command()
@@ -19,7 +20,9 @@ from gitmc.control.mission import Mission
 def command(name: str | None, follow: bool, out: Output) -> int:
     """Show the journal: every transition and action, with its time and cause."""
     mission = mission_here()
-    current_jobs(mission, out, wait=False)
+    jobs = current_jobs(mission, out, wait=False)
+    if name is not None:
+        _check_known(mission, name, jobs)
     entries = _follow(mission) if follow else (e for _, e in mission.store.journal.entries())
     mine = (entry for entry in entries if name is None or entry.get("job") == name)
     if out.json and not follow:
@@ -33,6 +36,14 @@ def command(name: str | None, follow: bool, out: Output) -> int:
         else:
             click.echo(sentence(entry))
     return 0
+
+
+def _check_known(mission: Mission, name: str, jobs: Sequence[Job]) -> None:
+    """Raises Refused for a name that no job has or had."""
+    if any(job.name == name for job in jobs):
+        return
+    if not any(entry.get("job") == name for _, entry in mission.store.journal.entries()):
+        raise unknown_job(name, [job.name for job in jobs])
 
 
 def sentence(entry: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 import click
@@ -22,6 +23,7 @@ def command(status: str, message: tuple[str, ...], progress: int | None, out: Ou
 
     `blocked` and `needs_review` ask for a person; `completed` says that the work is done.
     """
-    report(Report(status, " ".join(message), datetime.now(UTC), progress))
+    text = os.fsencode(" ".join(message)).decode("utf-8", "replace")
+    report(Report(status, text, datetime.now(UTC), progress))
     out.detail("reported")
     return 0

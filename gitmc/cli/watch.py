@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from pathlib import Path
 from types import FrameType
 
 import click
@@ -13,7 +11,6 @@ from gitmc.cli.options import outputs
 from gitmc.cli.render import Output, mission_here, note
 from gitmc.control.loop import QUIET, observe_forever
 from gitmc.model.job import Job
-from gitmc.store.lock import holder_pid, is_held
 
 
 @click.command()
@@ -42,18 +39,10 @@ def command(background: bool, linger: float, out: Output) -> int:
     if background:
         observe_forever(mission, linger=linger, on_change=lambda _: None)
         return 0
-    _take_over(mission.store.observer_lock)
     signal.signal(signal.SIGTERM, _interrupt)
     out.say("watching; interrupt to end")
     observe_forever(mission, linger=None, on_change=show)
     return 0
-
-
-def _take_over(lock: Path) -> None:
-    """Ask the observer in the background to end."""
-    who = holder_pid(lock)
-    if who is not None and is_held(lock):
-        os.kill(who, signal.SIGTERM)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -20,8 +20,8 @@ from gitmc.git.merge import Merger
 from gitmc.git.run import Git
 from gitmc.model.job import Job, Landed, Landing, State, move
 
-ATTEMPTS = 5
-"""How often the race for the target may be lost before somebody else's turn is respected."""
+ATTEMPTS = 50
+"""How often the race for the target may be lost. Each time, somebody else's work has landed."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,14 @@ def _move_ref(mission: Mission, job: Job, landing: Landing) -> bool:
     if not homes:
         ref = f"refs/heads/{landing.target}"
         return refs.swap(mission.git, ref, landing.commit, landing.expected, why)
-    git = Git(homes[0]).with_environment(GIT_REFLOG_ACTION=why)
+    # `git merge` reads the index before it locks it: two at once in one worktree would leave the
+    # index without what the first one brought.
+    with mission.store.worktrees_locked():
+        return _update_worktree(mission, landing, homes[0], why)
+
+
+def _update_worktree(mission: Mission, landing: Landing, home: Path, why: str) -> bool:
+    git = Git(home).with_environment(GIT_REFLOG_ACTION=why)
     if refs.branch_tip(mission.git, landing.target) != landing.expected:
         return False
     try:
@@ -266,9 +273,9 @@ def _move_ref(mission: Mission, job: Job, landing: Landing) -> bool:
         if refs.branch_tip(mission.git, landing.target) != landing.expected:
             return False
         raise Refused(
-            f"'{landing.target}' is checked out in {homes[0]}, and git will not update it there: "
+            f"'{landing.target}' is checked out in {home}, and git will not update it there: "
             + failed.stderr.strip(),
-            hint=f"commit or stash what is in the way in {homes[0]}, then try again",
+            hint=f"commit or stash what is in the way in {home}, then try again",
         ) from failed
     _read_back(mission, landing)
     return True

@@ -35,6 +35,7 @@ from gitmc.git import refs, worktree
 from gitmc.git.run import environment_for_others
 from gitmc.model.job import Job, Launch, Phase, Process, Run, State, Terminal, move, with_phase
 from gitmc.model.names import check_job_name, same_file, slug
+from gitmc.store.files import replace_file
 from gitmc.tmux import session
 from gitmc.tmux.process import boot_id, start_time, sweep
 from gitmc.tmux.run import Tmux, VersionCheck
@@ -86,12 +87,13 @@ def plan(mission: Mission, request: Request) -> Plan:
     check_job_name(request.name)
     agent = request.agent or (catalog.COMMAND if request.command else mission.settings["agent"])
     catalog.check(agent)
+    _check_text(request)
     _check_program(agent, request)
     setup = setups.merged(mission, request.setup)
     setups.check(setup)
     base, commit = _base(mission, request.base)
-    branch = request.branch or f"mc/{request.name}"
-    if request.branch:
+    branch = f"mc/{request.name}" if request.branch is None else request.branch
+    if request.branch is not None:
         refs.check_branch_name(mission.git, branch)
     start_point = _start_point(mission, branch, commit, reuse=request.reuse)
     placement = request.placement or mission.settings["defaultPlacement"]
@@ -122,8 +124,8 @@ def launch(mission: Mission, request: Request) -> Job:
     planned = plan(mission, request)
     version.result()
     job = planned.job
-    mission.store.make()
     with _step(job, "writing its files"):
+        mission.store.make()
         spec, environment = _write_spec(mission, job, request)
     try:
         _reserve(mission, job, request)
@@ -142,12 +144,19 @@ def launch(mission: Mission, request: Request) -> Job:
 
 
 def _reserve(mission: Mission, job: Job, request: Request) -> None:
-    with mission.store.locked() as held:
-        _check_free(mission, job.name, Path(job.worktree))
-        with _step(job, "writing its files"):
-            mission.store.write_prompt(job.name, request.prompt)
-            mission.store.add(held, job)
-            mission.store.log_path(job.name).unlink(missing_ok=True)
+    store = mission.store
+    try:
+        with store.locked() as held:
+            _check_free(mission, job.name, Path(job.worktree))
+            store.write_prompt(job.name, request.prompt)
+            try:
+                store.add(held, job)
+            except BaseException:
+                store.prompt_path(job.name).unlink()
+                raise
+            store.log_path(job.name).unlink(missing_ok=True)
+    except OSError as error:
+        raise _step_failed(job, "writing its files", error) from error
 
 
 def _make(mission: Mission, planned: Plan, spec: Path, environment: dict[str, str]) -> Job:
@@ -174,9 +183,12 @@ def _step(job: Job, step: str) -> Iterator[None]:
     except McError as error:
         raise StepFailed(job.name, step, error) from error
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        refused = Refused(f"{where}{error.strerror or error}")
-        raise StepFailed(job.name, step, refused) from error
+        raise _step_failed(job, step, error) from error
+
+
+def _step_failed(job: Job, step: str, error: OSError) -> StepFailed:
+    where = f"{error.filename}: " if error.filename else ""
+    return StepFailed(job.name, step, Refused(f"{where}{error.strerror or error}"))
 
 
 def _record(mission: Mission, job: Job, made: session.Made) -> Job:
@@ -211,10 +223,14 @@ def undo(mission: Mission, name: str) -> None:
     except FileNotFoundError:
         # The agent has started, and may have worked: it is ended, and what it did is kept.
         session.kill_run(mission.tmux, job.run.id)
-        sweep("MC_RUN", job.run.id)
-        if path.exists() and _has_work(mission, job, path):
-            _keep_stopped(mission, job)
-            return
+        started = True
+    else:
+        started = False
+    # The agent, or what a set-up command has left running.
+    sweep("MC_RUN", job.run.id)
+    if started and path.exists() and _has_work(mission, job, path):
+        _keep_stopped(mission, job)
+        return
     with store.worktrees_locked():
         if path.exists() or any(tree.path == path for tree in worktree.listed(mission.git)):
             worktree.remove(mission.git, path, force=True)
@@ -257,6 +273,17 @@ def _check_free(mission: Mission, name: str, path: Path) -> None:
             f"the folder {path} is in the way",
             hint="move it away, or choose another name",
         )
+
+
+def _check_text(request: Request) -> None:
+    for word in (*request.command, request.branch or "", request.base or ""):
+        try:
+            word.encode()
+        except UnicodeEncodeError as fault:
+            raise Refused(
+                f"the word {word!r} is not valid UTF-8, and state files are",
+                hint="put it into a script, and launch that",
+            ) from fault
 
 
 def _check_program(agent: str, request: Request) -> None:
@@ -345,7 +372,7 @@ def _write_spec(mission: Mission, job: Job, request: Request) -> tuple[Path, dic
     script = hooks_folder() / "tmux" / "marker"
     spec = {
         "argv": start.argv,
-        "prompt": str(prompt),
+        "prompt": str(prompt) if job.agent != catalog.COMMAND else None,
         "stdin": str(prompt) if start.stdin else None,
         "env": {k: v for k, v in environment.items() if k not in TERMINAL_VARIABLES},
         "cwd": job.worktree,
@@ -354,10 +381,7 @@ def _write_spec(mission: Mission, job: Job, request: Request) -> tuple[Path, dic
         "witness": session.witness(Tmux(), script, store.events, job.run.id),
     }
     path = store.spec_path(job.run.id)
-    content = json.dumps(spec).encode()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
+    replace_file(path, json.dumps(spec).encode(), mode=0o600)
     return path, environment
 
 

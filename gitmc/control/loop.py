@@ -7,15 +7,23 @@ everything is still right, only later.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitmc.control.mission import Mission
 from gitmc.control.settle import live_pids, settle
 from gitmc.errors import Fatal, McError
 from gitmc.git.run import clean_environment
 from gitmc.model.job import Job
+from gitmc.store.lock import holder_pid
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 QUIET = 30.0
 """Seconds without an unfinished run after which an observer ends itself."""
@@ -52,19 +60,13 @@ def observe_forever(
 ) -> None:
     """Run the loop at every event, holding the observer's lock; raises Fatal where one does.
 
-    Ends when nothing has been unfinished for `linger` seconds, never for None. `on_change` is given
-    the jobs after each round.
+    Ends when nothing has been unfinished for `linger` seconds. For None it never does, and takes
+    the place of an observer that is there. `on_change` is given the jobs after each round.
     """
-    from filelock import FileLock, Timeout
-
     from gitmc.events.bell import Bell
 
     store = mission.store
-    lock = FileLock(store.observer_lock, timeout=1.0, poll_interval=0.02)
-    try:
-        lock.acquire()
-    except Timeout as taken:
-        raise Fatal("another observer is at work on this repository already") from taken
+    lock = _acquire(store.observer_lock, replace=linger is None)
     try:
         store.observer_lock.write_text(f"{os.getpid()}\n")
         new = store.events / "new"
@@ -91,6 +93,24 @@ def observe_forever(
     # What a launch stored between our last look and the release had no observer to see it.
     if linger is not None and any(not job.settled for job in store.each_job()):
         start_observer(mission)
+
+
+def _acquire(path: Path, *, replace: bool) -> FileLock:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=1.0, poll_interval=0.02)
+    for _ in range(ROUNDS):
+        try:
+            lock.acquire()
+        except Timeout:
+            pid = holder_pid(path)
+            if not replace or pid is None:
+                break
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        else:
+            return lock
+    raise Fatal("another observer is at work on this repository already")
 
 
 def start_observer(mission: Mission) -> None:

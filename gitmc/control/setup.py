@@ -106,7 +106,9 @@ def _exclude(mission: Mission, worktree: Path, paths: Sequence[str]) -> None:
 
 
 def _escaped(path: str) -> str:
-    return "".join("\\" + char if char in "*?[\\ " else char for char in path)
+    # A pattern ends with its line; `?` stands for a newline, as for any other character.
+    quoted = ("\\" + char if char in "*?[\\ " else char for char in path)
+    return "".join(quoted).replace("\n", "?")
 
 
 def commands(setup: Setup, worktree: Path, environment: Mapping[str, str]) -> None:

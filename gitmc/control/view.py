@@ -107,9 +107,10 @@ def _report(job: Job) -> dict[str, Any] | None:
 
 def _prompt(mission: Mission, job: Job) -> str | None:
     try:
-        return mission.store.prompt_path(job.name).read_text("utf-8", "surrogateescape")
+        content = mission.store.prompt_path(job.name).read_bytes()
     except FileNotFoundError:
         return None
+    return content.decode("utf-8", "surrogateescape")
 
 
 def screen(mission: Mission, job: Job, lines: int, *, ansi: bool = False) -> str | None:

@@ -44,7 +44,7 @@ def delivered(events: Path) -> list[Delivered]:
             for entry in entries:
                 marker = parse(entry.name)
                 path = Path(entry.path)
-                if marker is None:
+                if marker is None or not entry.is_file(follow_symlinks=False):
                     reject(events, path)
                     continue
                 try:

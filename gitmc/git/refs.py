@@ -23,7 +23,8 @@ def branch_tip(git: Git, branch: str) -> str | None:
 
 def check_branch_name(git: Git, branch: str) -> None:
     """Raises Refused unless git would accept a branch called `branch`."""
-    if branch.startswith("-") or git.result("check-ref-format", f"refs/heads/{branch}").returncode:
+    bad = branch == "HEAD" or branch.startswith("-")
+    if bad or git.result("check-ref-format", f"refs/heads/{branch}").returncode:
         raise Refused(
             f"bad branch name {branch!r}: git does not allow it",
             hint="`git help check-ref-format` lists the rules",

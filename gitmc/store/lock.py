@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gitmc.errors import Fatal
@@ -37,7 +37,9 @@ def hold(path: Path, *, patience: float = PATIENCE) -> Iterator[Held]:
             hint=f"process {holder_pid(path)} holds it: wait for it or end it, then try again",
         ) from late
     try:
-        path.write_text(f"{os.getpid()}\n")
+        with suppress(OSError):
+            # For the message above only, so a full disk is no reason to fail here.
+            path.write_text(f"{os.getpid()}\n")
         yield Held()
     finally:
         lock.release()

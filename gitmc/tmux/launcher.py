@@ -5,7 +5,7 @@ shell. SPEC is a JSON file that the launcher takes away by unlinking it, so that
 pane that is respawned finds none and says so. Its keys:
 
     argv     the agent's command; "{prompt}" as a whole word is replaced by the prompt
-    prompt   the file that holds the prompt
+    prompt   the file that holds the prompt, or null where no word stands for it
     stdin    a file to read instead of the terminal, or null
     env      the agent's whole environment, less the variables of the terminal
     cwd      where it starts
@@ -92,7 +92,7 @@ def on_end(number: int, _frame: object) -> None:
 
 def start(spec: "dict[str, Any]") -> int:
     argv = list(spec["argv"])
-    if "{prompt}" in argv:
+    if spec["prompt"] and "{prompt}" in argv:
         with open(spec["prompt"], "rb") as stream:
             prompt = os.fsdecode(stream.read())
         argv = [prompt if word == "{prompt}" else word for word in argv]

@@ -15,6 +15,10 @@ OLDEST_TMUX = (3, 2)
 NO_SERVER = ("no server running", "error connecting", "server exited", "lost server")
 
 
+MAKING = ("new-session", "new-window")
+"""Commands that we always ask to print what they made."""
+
+
 class NoServer(Fatal):
     """There is no tmux server at the socket."""
 
@@ -51,6 +55,9 @@ class Tmux:
         if done.returncode != 0:
             if any(sign in stderr for sign in NO_SERVER):
                 raise NoServer(f"there is no tmux server: {stderr.strip()}")
+            raise CommandFailed(argv, done.returncode, stderr)
+        if args[0] in MAKING and not done.stdout:
+            # A server that cannot make its socket says so, and its client exits with 0.
             raise CommandFailed(argv, done.returncode, stderr)
         return os.fsdecode(done.stdout).removesuffix("\n")
 

@@ -8,6 +8,7 @@ pane-died hook, which are quoted for the three readers they pass through.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 from collections.abc import Sequence
@@ -180,7 +181,11 @@ def witness(tmux: Tmux, script: Path, events: Path, run: str) -> list[str]:
     words = ["/bin/sh", str(script), str(events), run]
     shell = " ".join(map(shlex.quote, words))
     # Three readers: the hook's value is parsed by tmux, expanded as a format, and run by sh.
-    told = shell.replace("#", "##") + " '#{pane_dead_status}' '#{pane_dead_signal}'"
+    # The format leaves hashes before a bracket as they are: #[ begins a style there, if anywhere.
+    told = (
+        re.sub(r"#+(?![#\[])", lambda run: run[0] * 2, shell)
+        + " '#{pane_dead_status}' '#{pane_dead_signal}'"
+    )
     hook = f"run-shell -b {_for_tmux(told)}"
     pane = ["-p", "-t", "$TMUX_PANE"]
     return tmux.command(
