@@ -82,7 +82,7 @@ def test_the_wheel_holds_all_that_is_read_at_run_time(wheel: Path) -> None:
 
 
 def test_what_was_installed_runs_its_own_files(installed: Path) -> None:
-    code = "import gitmc.control.launch as l; print(l.__file__); print(l.hooks_folder())"
+    code = "import gitmc.control.spec as l; print(l.__file__); print(l.hooks_folder())"
     module, hooks = map(Path, run(installed / "bin" / "python", "-c", code).splitlines())
     assert module.is_relative_to(installed)
     assert hooks.is_relative_to(installed)

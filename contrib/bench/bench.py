@@ -25,9 +25,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmc.control import launch as launches
+from gitmc.control.launch import launch
 from gitmc.control.loop import start_observer
 from gitmc.control.mission import Mission, open_mission
+from gitmc.control.prepare import Request
+from gitmc.control.spec import hooks_folder
 from gitmc.model.job import State
 from gitmc.store.lock import holder_pid
 
@@ -98,7 +100,7 @@ class Bench:
 
     def our_launch(self, name: str) -> None:
         """The launch itself, as it is called by a plan or by `launch --each`."""
-        launches.launch(self.mission, launches.Request(name, b"do it", command=IDLE))
+        launch(self.mission, Request(name, b"do it", command=IDLE))
 
     def cli_launch(self, name: str) -> None:
         """The launch as a command, with Python's start."""
@@ -205,7 +207,7 @@ def bench_latency(bench: Bench, rounds: int) -> list[Row]:
         ended = bench.root / f"{name}.ended"
         script = 'read x <"$1"; date +%s%N >"$2"'
         command = ("/bin/sh", "-c", script, "sh", str(fifo), str(ended))
-        launches.launch(mission, launches.Request(name, command=command))
+        launch(mission, Request(name, command=command))
         start_observer(mission)
         seen = _when_over(mission, name)
         fifo.write_text("go\n")
@@ -253,7 +255,7 @@ def bench_jobs(bench: Bench, rounds: int) -> list[Row]:
     mission = bench.mission
     for _ in range(50 - len(mission.store.job_names())):
         command = ("/bin/sh", "-c", ":")
-        launches.launch(mission, launches.Request(bench.name(), command=command))
+        launch(mission, Request(bench.name(), command=command))
     start_observer(mission)
     argv = [COMMAND, "jobs"]
     many = [f"j{number}" for number in range(1, 51)]
@@ -272,7 +274,7 @@ def bench_jobs(bench: Bench, rounds: int) -> list[Row]:
 
 
 def bench_hooks(bench: Bench, rounds: int) -> list[Row]:
-    script = launches.hooks_folder() / "tmux" / "marker"
+    script = hooks_folder() / "tmux" / "marker"
     events = bench.root / "events"
     (events / "new").mkdir(parents=True)
     argv = ["/bin/sh", str(script), str(events), "abc", "0", ""]

@@ -18,9 +18,10 @@ from pathlib import Path
 from types import FrameType
 
 import gitmc
-from gitmc.control.launch import Request, launch
+from gitmc.control.launch import launch
 from gitmc.control.loop import catch_up, start_observer
 from gitmc.control.mission import Mission, open_mission
+from gitmc.control.prepare import Request
 from gitmc.control.settle import live_pids
 from gitmc.events.bell import Bell
 from gitmc.git.run import REPOSITORY_VARIABLES, Git

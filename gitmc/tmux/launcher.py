@@ -13,8 +13,12 @@ pane that is respawned finds none and says so. Its keys:
     run      the nonce of the run
     witness  a command that makes tmux a second witness; "$TMUX_PANE" is replaced
 
-States: TAKE the spec → INSTALL the witness → START the agent → WAIT for it → TELL how it ended, by
-an `exit` marker → SWEEP what it left behind → end with the agent's own status.
+    withdraw a command that lets the pane close with us; "$TMUX_PANE" is replaced
+
+States: READ the spec → INSTALL the witness, which also gives the pane its name → TAKE the spec →
+START the agent → WAIT for it → TELL how it ended, by an `exit` marker → SWEEP what it left behind →
+end with the agent's own status. Who finds the spec taken thus finds the pane by its name; who takes
+it first has called the run off, and the launcher withdraws.
 
 The launcher is the leader of the pane's session, so a terminal that closes sends it SIGHUP, and it
 alone. The agent runs in the same process group (otherwise ^Z would stop it for good) and gets its
@@ -45,10 +49,9 @@ TERMINAL = ("TERM", "TMUX", "TMUX_PANE", "COLORTERM", "TERM_PROGRAM", "TERM_PROG
 asked = 0
 
 
-def take(path: str) -> "dict[str, Any]":
+def read(path: str) -> "dict[str, Any]":
     with open(path, encoding="utf-8", errors="surrogateescape") as stream:
         spec: dict[str, Any] = json.load(stream)
-    os.unlink(path)
     return spec
 
 
@@ -70,9 +73,9 @@ def mark(spec: "dict[str, Any]", kind: str, value: str) -> None:
         print(f"git mc: could not leave the marker {path}: {error.strerror}", file=sys.stderr)
 
 
-def install(spec: "dict[str, Any]") -> None:
+def tell_tmux(command: "list[str]") -> None:
     pane = os.environ.get("TMUX_PANE", "")
-    argv = [word.replace("$TMUX_PANE", pane) for word in spec["witness"]]
+    argv = [word.replace("$TMUX_PANE", pane) for word in command]
     if argv and pane:
         pid = os.posix_spawnp(argv[0], argv, os.environ)
         os.waitpid(pid, 0)
@@ -228,12 +231,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, on_end)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM})
     try:
-        spec = take(sys.argv[1])
+        spec = read(sys.argv[1])
     except FileNotFoundError:
         print("git mc: this run is over; a launcher works only once", file=sys.stderr)
         return 1
     become_reaper()
-    install(spec)
+    tell_tmux(spec["witness"])
+    try:
+        os.unlink(sys.argv[1])
+    except FileNotFoundError:
+        tell_tmux(spec["withdraw"])
+        return 1
     pane = os.environ.get("TMUX_PANE", "").lstrip("%")
     mark(spec, "start", f"{os.getpid()}-{start_time(os.getpid())}-{pane}")
     agent = start(spec)

@@ -150,18 +150,23 @@ def capture(
     return text if lines is None else "\n".join(text.split("\n")[-lines:])
 
 
-def kill_run(tmux: Tmux, run: str) -> None:
-    """Close the pane of `run`, and with the last pane its window and session."""
+def kill_run(tmux: Tmux, run: str) -> int | None:
+    """Close the pane of `run`, and with the last pane its window and session.
+
+    Returns the process of the pane's command, which may need a moment to end; None where no pane
+    is called so.
+    """
     made = find_runs(tmux).get(run)
     if made is None:
-        return
+        return None
     try:
         tmux("kill-pane", "-t", made.pane)
     except NoServer:
-        return
+        return made.pid
     except CommandFailed as failed:
         if "can't find pane" not in failed.stderr:
             raise
+    return made.pid
 
 
 def attach_command(tmux: Tmux, socket: str, session: str, window: str) -> list[str]:
@@ -195,6 +200,11 @@ def witness(tmux: Tmux, script: Path, events: Path, run: str) -> list[str]:
         # Without tmux's own last line, the pane ends with what the agent said. New in 3.3.
         *("set-option", "-q", *pane, "remain-on-exit-format", ""),
     )
+
+
+def withdrawal(tmux: Tmux) -> list[str]:
+    """The command by which a launcher lets its pane close with it."""
+    return tmux.command("set-option", "-p", "-t", "$TMUX_PANE", "remain-on-exit", "off")
 
 
 def _for_tmux(text: str) -> str:

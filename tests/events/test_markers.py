@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gitmc.control.launch import hooks_folder
+from gitmc.control.spec import hooks_folder
 from gitmc.events.markers import Delivered, delivered, drop, reject, waiting
 from gitmc.model.marker import Marker
 from gitmc.store.files import read_toml

@@ -1,0 +1,180 @@
+"""Before a launch: what a request comes to, and whether it can be done. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gitmc.agents import catalog
+from gitmc.control import setup as setups
+from gitmc.control.mission import Mission, this_process
+from gitmc.control.setup import Setup
+from gitmc.errors import Refused
+from gitmc.git import refs
+from gitmc.model.job import Job, Launch, Run, State
+from gitmc.model.names import check_job_name, same_file
+from gitmc.tmux import session
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for; None means that the setting or the default decides."""
+
+    name: str
+    prompt: bytes = b""
+    command: tuple[str, ...] = ()
+    agent: str | None = None
+    branch: str | None = None
+    base: str | None = None
+    placement: str | None = None
+    headless: bool = False
+    reuse: bool = False
+    setup: Setup = field(default_factory=Setup)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A launch that was checked and found possible."""
+
+    job: Job
+    setup: Setup
+    start_point: str | None
+    """The commit at which the branch is made; None where the branch is there already."""
+    host: str | None
+    """The session that a window goes to."""
+
+
+def plan(mission: Mission, request: Request) -> Plan:
+    """What `request` comes to. Raises Refused for what cannot be; changes nothing."""
+    check_job_name(request.name)
+    agent = request.agent or (catalog.COMMAND if request.command else mission.settings["agent"])
+    catalog.check(agent)
+    _check_text(request)
+    _check_program(agent, request)
+    setup = setups.merged(mission, request.setup)
+    setups.check(setup)
+    base, commit = _base(mission, request.base)
+    branch = f"mc/{request.name}" if request.branch is None else request.branch
+    if request.branch is not None:
+        refs.check_branch_name(mission.git, branch)
+    start_point = _start_point(mission, branch, commit, reuse=request.reuse)
+    placement = request.placement or mission.settings["defaultPlacement"]
+    host = session.current_session(mission.tmux) if placement == "window" else None
+    path = _worktree_path(mission, request.name)
+    check_free(mission, request.name, path)
+    job = Job(
+        name=request.name,
+        state=State.QUEUED,
+        agent=agent,
+        branch=branch,
+        base=base,
+        base_commit=commit if start_point else _fork_point(mission, commit, branch),
+        worktree=str(path),
+        placement=placement,
+        created_at=mission.now(),
+        command=request.command,
+        headless=request.headless,
+        run=Run(os.urandom(6).hex()),
+        launch=Launch(this_process(), new_branch=start_point is not None),
+    )
+    return Plan(job, setup, start_point, host)
+
+
+def _check_text(request: Request) -> None:
+    for word in (*request.command, request.branch or "", request.base or ""):
+        try:
+            word.encode()
+        except UnicodeEncodeError as fault:
+            raise Refused(
+                f"the word {word!r} is not valid UTF-8, and state files are",
+                hint="put it into a script, and launch that",
+            ) from fault
+
+
+def _check_program(agent: str, request: Request) -> None:
+    """Raises Refused where the agent's program is missing; a path is looked at when it is there."""
+    words = start_of(agent, Path(os.devnull), request).argv
+    if not words[0]:
+        raise Refused("the command to run is empty", hint="git mc launch NAME -- COMMAND…")
+    if "/" not in words[0] and shutil.which(words[0]) is None:
+        raise Refused(
+            f"the program '{words[0]}' is not installed, or not on PATH",
+            hint="install it, or run another: git mc launch NAME -- COMMAND…",
+        )
+
+
+def start_of(agent: str, prompt: Path, request: Request) -> catalog.Start:
+    """How `agent` is started on the request's prompt, which will be in the file `prompt`."""
+    size = len(request.prompt)
+    return catalog.start(agent, prompt, size, request.command, headless=request.headless)
+
+
+def _base(mission: Mission, asked: str | None) -> tuple[str, str]:
+    """The name and the commit of the base: a branch where it can be one."""
+    if asked is None:
+        branch = mission.repo.current_branch()
+        commit = refs.commit_of(mission.repo.here, "HEAD")
+        if commit is None:
+            raise Refused(
+                "there is no commit to start from",
+                hint="make a first commit, then launch",
+            )
+        return branch or commit, commit
+    commit = refs.commit_of(mission.repo.here, asked)
+    if commit is None:
+        raise Refused(f"bad base '{asked}': no such commit", hint="give a branch, tag or commit")
+    if asked in ("HEAD", "@"):
+        return mission.repo.current_branch() or commit, commit
+    return asked, commit
+
+
+def _start_point(mission: Mission, branch: str, commit: str, *, reuse: bool) -> str | None:
+    tip = refs.branch_tip(mission.git, branch)
+    if tip is None:
+        return commit
+    if tip != commit and not reuse:
+        raise Refused(
+            f"the branch '{branch}' exists already and is not at the base",
+            hint="take it up with --reuse, or name another with --branch",
+        )
+    return None
+
+
+def _fork_point(mission: Mission, base: str, branch: str) -> str:
+    tip = refs.branch_tip(mission.git, branch) or base
+    return mission.git.answer("merge-base", base, tip) or tip
+
+
+def _worktree_path(mission: Mission, name: str) -> Path:
+    configured = mission.settings["worktreeBase"]
+    if configured:
+        base = mission.main_worktree / Path(configured).expanduser()
+    else:
+        data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+        base = Path(data).expanduser() / "git-mc"
+    path = base.resolve() / f"{mission.repo.name}-{mission.repo.id}" / name
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as fault:
+        raise Refused(
+            f"the path {str(path)!r} is not valid UTF-8, and state files are",
+            hint="set mc.worktreeBase to a folder whose name is",
+        ) from fault
+    return path
+
+
+def check_free(mission: Mission, name: str, path: Path) -> None:
+    """Raises Refused where a job has the name, or something is where its worktree would be."""
+    twin = same_file(name, mission.store.job_names())
+    if twin is not None:
+        raise Refused(
+            f"a job called '{twin}' exists already",
+            hint=f"choose another name, or remove it: git mc cleanup {twin}",
+        )
+    if path.exists() or path.is_symlink():
+        raise Refused(
+            f"the folder {path} is in the way",
+            hint="move it away, or choose another name",
+        )
