@@ -39,18 +39,23 @@ def write_toml(path: Path, table: Mapping[str, Any]) -> None:
     import tomli_w
 
     # No multi-line strings: tomli_w would write the \\r\\n in them as \\n.
-    replace_file(path, tomli_w.dumps(table).encode())
+    replace_file(path, tomli_w.dumps(table).encode(), durable=True)
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Replace `path` by `content`. Whatever fails, the old file stays and no other is left."""
+def replace_file(path: Path, content: bytes, mode: int = 0o666, *, durable: bool = False) -> None:
+    """Replace `path` by `content`. Whatever fails, the old file stays and no other is left.
+
+    If `durable`, the content is on the disk before the file is replaced, so that a power cut leaves
+    the one or the other.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fdatasync(stream.fileno())
+            if durable:
+                os.fdatasync(stream.fileno())
         # The clock of file systems ticks in milliseconds; readers tell versions apart by this.
         os.utime(draft, ns=(now := time.time_ns(), now))
         draft.replace(path)
