@@ -59,7 +59,7 @@ def mission_here(*, outside: bool = False) -> Mission:
         from gitmc.control.report import job_of_worktree
 
         name = job_of_worktree(mission.repo.git_dir)
-        if name is not None:
+        if name is not None and mission.store.job_path(name).exists():
             raise Fatal(
                 f"this is the worktree of the job '{name}', and the command is for outside of it",
                 hint=f"run it in {mission.main_worktree}; agents use `git mc report`",

@@ -25,7 +25,11 @@ def kill(mission: Mission, name: str, *, force: bool = False) -> Job:
     nothing runs.
     """
     job = _ask(mission, name)
-    if job.state is State.STOPPED or job.run is None:
+    if job.run is None:
+        return job
+    if job.state is State.STOPPED:
+        # Its launch fails with the set-up command that it waits for, and undoes itself.
+        sweep("MC_RUN", job.run.id)
         return job
     _end_processes(job.run, force=force)
     catch_up(mission)

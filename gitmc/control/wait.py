@@ -51,11 +51,11 @@ def _hopeless(name: str, job: Job | None, wanted: Collection[State]) -> str | No
 def reachable(state: State) -> set[State]:
     """The states that some moves lead to from `state`."""
     seen: set[State] = set()
-    todo = [state]
-    while todo:
-        for move in TRANSITIONS[todo.pop()] - seen:
+    left = [state]
+    while left:
+        for move in TRANSITIONS[left.pop()] - seen:
             seen.add(move)
-            todo.append(move)
+            left.append(move)
     return seen
 
 

@@ -94,12 +94,12 @@ def _ahead_one(git: Git, base: str, head: str) -> int | None:
 
 def _reach(parents: dict[str, list[str]], tip: str) -> set[str]:
     seen: set[str] = set()
-    todo = [tip]
-    while todo:
-        commit = todo.pop()
+    left = [tip]
+    while left:
+        commit = left.pop()
         if commit in parents and commit not in seen:
             seen.add(commit)
-            todo.extend(parents[commit])
+            left.extend(parents[commit])
     return seen
 
 

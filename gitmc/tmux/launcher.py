@@ -138,11 +138,11 @@ def below(root: int) -> "list[int]":
             continue
         if fields[0] not in "ZX":
             children.setdefault(int(fields[1]), []).append(int(name))
-    found, todo = [], [root]
-    while todo:
-        for child in children.get(todo.pop(), []):
+    found, parents = [], [root]
+    while parents:
+        for child in children.get(parents.pop(), []):
             found.append(child)
-            todo.append(child)
+            parents.append(child)
     return found
 
 

@@ -103,7 +103,7 @@ def test_wait_ends_with_one_when_a_job_failed_or_time_is_up(world: World) -> Non
 
 
 def test_wait_is_woken_by_the_end_of_the_job_with_no_observer(world: World) -> None:
-    fifo = world.repo.path.parent / "go"
+    fifo = world.socket.parent / "go"
     world.sh("held", f"mkfifo {fifo}; read x < {fifo}")
     world.end_observer()
     waiting = world.start("wait", "held")

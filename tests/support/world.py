@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,7 @@ class World:
         self.repo = repo
         self.socket = socket
         self._dirs = [repo.path]
+        self._endings: list[Callable[[], object]] = []
 
     def mc(self, *args: str, cwd: Path | None = None, stdin: str | None = None, **env: str) -> Ran:
         """Run `git-mc ARGS` as its own process, in the repository."""
@@ -175,6 +176,10 @@ class World:
         assert done.returncode == 0, f"tmux {args}: {done.stderr}"
         return done.stdout.removesuffix("\n")
 
+    def later(self, ending: Callable[[], object]) -> None:
+        """Do `ending` when the test is over, after its jobs have been ended."""
+        self._endings.append(ending)
+
     def adopt(self, path: Path) -> None:
         """End the observer of the repository at `path` too when the test is over."""
         self._dirs.append(path)
@@ -196,4 +201,6 @@ class World:
         for path in self._dirs:
             if path.exists():
                 self.end_observer(path)
+        for ending in self._endings:
+            ending()
         shutil.rmtree(self.socket.parent, ignore_errors=True)

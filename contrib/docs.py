@@ -1,0 +1,32 @@
+"""Write the documents that are made from the code: `python contrib/docs.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gitmc.model.job import FINAL, TRANSITIONS, WAYS_OUT, State
+
+STATES = Path(__file__).parent / "docs" / "states.md"
+
+
+def states() -> str:
+    """The table of a job's states, as Markdown."""
+    lines = [
+        "# The states of a job",
+        "",
+        "Made by `python contrib/docs.py` from `gitmc/model/job.py`.",
+        "",
+        "| state | may become | what you can type |",
+        "|---|---|---|",
+    ]
+    for state in State:
+        moves = ", ".join(sorted(f"`{move}`" for move in TRANSITIONS[state]))
+        verbs = ("cleanup",) if state in FINAL else WAYS_OUT[state]
+        ways = ", ".join(f"`git mc {verb}`" for verb in verbs)
+        lines.append(f"| `{state}` | {moves or 'nothing: it is final'} | {ways} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    STATES.parent.mkdir(exist_ok=True)
+    STATES.write_text(states())
