@@ -37,11 +37,13 @@ def catch_up(mission: Mission, *, wait: bool = True) -> tuple[list[Job], list[Mc
 
     Without `wait`, another process that is busy with the same is not waited for.
     """
+    unasked: tuple[McError, ...] = ()
     troubles: list[McError] = []
     for _ in range(ROUNDS):
         jobs, facts = settle(mission, wait=wait)
         if facts is None or facts.quiet:
             break
+        unasked = facts.troubles
         from gitmc.control.act import act
         from gitmc.model.decide import decide
 
@@ -52,7 +54,7 @@ def catch_up(mission: Mission, *, wait: bool = True) -> tuple[list[Job], list[Mc
         troubles += failed
         if failed:
             break
-    return jobs, troubles
+    return jobs, [*unasked, *troubles]
 
 
 def observe_forever(
@@ -72,11 +74,16 @@ def observe_forever(
         new = store.events / "new"
         bell = Bell([new])
         quiet = 0.0
+        said: set[str] = set()
         while new.is_dir():
             if bell.deaf:
                 bell.close()
                 bell = Bell([new])
-            jobs, _ = catch_up(mission)
+            jobs, troubles = catch_up(mission)
+            for trouble in troubles:
+                if trouble.message not in said:
+                    said.add(trouble.message)
+                    print(f"{trouble.label}: {trouble.message}", file=sys.stderr, flush=True)
             pids = live_pids(jobs)
             bell.watch(pids)
             on_change(jobs)

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from gitmc.control.mission import Mission
+from gitmc.errors import McError
 from gitmc.events import markers
 from gitmc.events.markers import Delivered
 from gitmc.model.job import Job, Phase, Process, Report, State, Terminal
@@ -41,14 +42,16 @@ def observe(mission: Mission, jobs: Iterable[Job]) -> Facts:
         for job in open_jobs
         if job.name in ownerless and job.run and not mission.store.spec_path(job.run.id).exists()
     }
+    panes, troubles = _panes(open_jobs, gone)
     return Facts(
         now=mission.now(),
         boot=boot_id(),
         gone=gone,
-        panes=_panes(open_jobs, gone),
+        panes=panes,
         ownerless=frozenset(ownerless),
         spec_taken=frozenset(taken),
         found=_find_launchers(mission, taken),
+        troubles=tuple(troubles),
     )
 
 
@@ -61,21 +64,29 @@ def _owner(job: Job) -> Process | None:
     return under_way.owner if under_way else None
 
 
-def _panes(jobs: list[Job], gone: frozenset[str]) -> dict[str, PaneSeen | None]:
+def _panes(
+    jobs: list[Job], gone: frozenset[str]
+) -> tuple[dict[str, PaneSeen | None], list[McError]]:
+    """The panes of runs that are gone. A server that does not answer is asked again next time."""
     asked = [
         (job.run.id, job.terminal)
         for job in jobs
         if job.run and job.run.id in gone and job.run.phase is not Phase.CLOSED and job.terminal
     ]
     if not gone:
-        return {}
+        return {}, []
     from gitmc.model.facts import PaneSeen
     from gitmc.tmux.run import Tmux
     from gitmc.tmux.session import panes
 
     seen: dict[str, PaneSeen | None] = {}
+    troubles: list[McError] = []
     for socket in {terminal.socket for _, terminal in asked}:
-        listed = {pane.run: pane for pane in panes(Tmux(socket))}
+        try:
+            listed = {pane.run: pane for pane in panes(Tmux(socket))}
+        except McError as trouble:
+            troubles.append(trouble)
+            continue
         for run, terminal in asked:
             if terminal.socket == socket:
                 pane = listed.get(run)
@@ -83,7 +94,7 @@ def _panes(jobs: list[Job], gone: frozenset[str]) -> dict[str, PaneSeen | None]:
     for job in jobs:
         if job.run and job.run.id in gone and job.terminal is None:
             seen[job.run.id] = None
-    return seen
+    return seen, troubles
 
 
 def settle(mission: Mission, *, wait: bool = True) -> tuple[list[Job], Facts | None]:

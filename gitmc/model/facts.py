@@ -18,6 +18,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
+from gitmc.errors import McError
 from gitmc.model.job import (
     Activity,
     Job,
@@ -71,6 +72,9 @@ class Facts(NamedTuple):
     """Jobs whose launch or landing belongs to a process that is gone."""
     spec_taken: frozenset[str] = frozenset()
     """Runs whose launcher has taken its spec file: the agent starts, or has started."""
+
+    troubles: tuple[McError, ...] = ()
+    """What kept some of this from being asked."""
 
     @property
     def quiet(self) -> bool:

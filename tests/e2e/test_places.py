@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gitmc.cli.group import HELP
-from tests.support.agents import Agent, names, some_slow
+from tests.support.agents import Agent, names, path_of, some_slow
+from tests.support.events import gone
 from tests.support.world import World
 
 COMMANDS = {
@@ -305,3 +306,18 @@ def test_a_setting_that_makes_no_sense_is_named_with_its_source(world: World) ->
     (world.repo.path / ".mission-control.toml").write_text('test_command = "rm -rf ~"\n')
     ran = world.mc("launch", "one", "--", "true")
     ran.refused(1, ".mission-control.toml", "a committed file may not say what is run")
+
+
+def test_jobs_are_listed_where_tmux_is_missing_and_their_log_is_kept_later(
+    world: World, tmp_path: Path
+) -> None:
+    agent = Agent(world, "one", tmp_path)
+    world.end_observer()
+    agent.tell("echo the last word; exit 5")
+    assert gone(agent.launcher)
+    bare = path_of(tmp_path / "bin", "git", "sh")
+    ran = world.mc("jobs", "--json", PATH=bare).ok()
+    assert [(job["state"], job["exit_status"]) for job in ran.json["jobs"]] == [("failed", 5)]
+    assert "warning: tmux is not installed" in ran.stderr
+    world.mc("jobs").ok()
+    assert "the last word" in (world.root / "logs/one.log").read_text()
