@@ -64,8 +64,11 @@ def launch(mission: Mission, request: Request) -> Job:
         raise
     try:
         job = _make(mission, planned, spec, environment)
-    except BaseException:
+    except BaseException as error:
+        stopped = _is_stopped(mission, job)
         undo(mission, job.name)
+        if stopped and isinstance(error, McError):
+            raise _stopped(job) from error
         raise
     if markers.waiting(mission.store.events):
         # An agent that was quicker than we were: nobody is told a second time.
@@ -127,7 +130,7 @@ def _record(mission: Mission, job: Job, made: session.Made) -> Job:
     with mission.store.locked() as held:
         now = mission.store.job(job.name)
         if now is None or now.state is State.STOPPED:
-            raise Refused(f"'{job.name}' was stopped while it was being launched")
+            raise _stopped(job)
         if now.launch is None or now.run is None:
             return now
         running = move(
@@ -139,6 +142,15 @@ def _record(mission: Mission, job: Job, made: session.Made) -> Job:
             run=now.run._replace(launcher=launcher),
         )
         return mission.save(held, now, running, "launch")
+
+
+def _is_stopped(mission: Mission, job: Job) -> bool:
+    now = mission.store.job(job.name)
+    return now is not None and now.state is State.STOPPED
+
+
+def _stopped(job: Job) -> Refused:
+    return Refused(f"'{job.name}' was stopped while it was being launched")
 
 
 def undo(mission: Mission, name: str) -> None:

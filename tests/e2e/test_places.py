@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitmc.cli.group import HELP
-from tests.support.agents import Agent, names, path_of, some_slow
+from tests.support.agents import Agent, names, path_of, some_slow, without_observer
 from tests.support.events import gone
 from tests.support.world import World
 
@@ -312,7 +312,7 @@ def test_jobs_are_listed_where_tmux_is_missing_and_their_log_is_kept_later(
     world: World, tmp_path: Path
 ) -> None:
     agent = Agent(world, "one", tmp_path)
-    world.end_observer()
+    without_observer(world)
     agent.tell("echo the last word; exit 5")
     assert gone(agent.launcher)
     bare = path_of(tmp_path / "bin", "git", "sh")
