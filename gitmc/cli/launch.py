@@ -31,7 +31,12 @@ class Launch(click.Command):
 @click.command(cls=Launch, options_metavar="[OPTIONS]", epilog="Everything after -- is run as is.")
 @click.argument("name")
 @click.argument("prompt", nargs=-1)
-@click.option("-F", "--file", type=click.Path(allow_dash=True), help="Read the prompt from a file.")
+@click.option(
+    "-F",
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="Read the prompt from a file.",
+)
 @click.option("-e", "--edit", is_flag=True, help="Write the prompt in an editor.")
 @click.option("--agent", metavar="AGENT", help="Which agent runs (mc.agent).")
 @click.option("--branch", metavar="BRANCH", help="The job's branch (mc/NAME).")

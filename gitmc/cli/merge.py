@@ -7,6 +7,7 @@ import click
 from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output, current_jobs, mission_here, print_json
 from gitmc.control.land import Outcome, Request, land
+from gitmc.errors import Conflict
 from gitmc.model.job import State
 
 
@@ -38,7 +39,12 @@ def command(
     job = next((job for job in jobs if job.name == name), None) or mission.job(name)
     if job.state in (State.FAILED, State.STOPPED):
         out.say(f"warning: the job '{name}' is {job.state} ({job.reason}); what it did is merged")
-    outcome = land(mission, Request(name, strategy, message, into, test, dry_run))
+    try:
+        outcome = land(mission, Request(name, strategy, message, into, test, dry_run))
+    except Conflict as conflict:
+        if out.json:
+            print_json("mc.merge/1", {"name": name, "conflicts": list(conflict.files)})
+        raise
     if out.json:
         print_json("mc.merge/1", _object(outcome))
     else:

@@ -22,7 +22,8 @@ def act(mission: Mission, action: Action) -> McError | None:
     mission.store.journal.write(mission.now(), "action", action=name, **dataclasses.asdict(action))
     try:
         _do(mission, action)
-    except McError as error:
+    except (McError, OSError) as fault:
+        error = fault if isinstance(fault, McError) else McError(f"{name}: {fault}")
         mission.store.journal.write(
             mission.now(), "failed", action=name, job=action.job, error=error.message
         )

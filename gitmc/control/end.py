@@ -69,7 +69,12 @@ def close(mission: Mission, name: str) -> Job:
     if job.run is None or job.live:
         return job
     if job.run.phase is not Phase.CLOSED:
-        keep_log(mission, job)
+        try:
+            keep_log(mission, job)
+        except OSError as fault:
+            # A log that cannot be written is no reason to keep a job for ever.
+            now = mission.now()
+            mission.store.journal.write(now, "failed", job=name, error=f"no log kept: {fault}")
     if job.terminal is not None:
         kill_run(mission.tmux_of(job.terminal), job.run.id)
     with mission.store.locked() as held:

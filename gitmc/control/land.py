@@ -62,6 +62,10 @@ def land(mission: Mission, request: Request) -> Outcome:
     job = mission.job(request.name)
     _check_mergeable(job)
     target = request.into or job.base
+    if target == job.branch:
+        raise Refused(
+            f"'{target}' is the job's own branch", hint="name another: git mc merge --into BRANCH"
+        )
     if refs.branch_tip(mission.git, target) is None:
         raise Refused(
             f"the target '{target}' is not a branch", hint="name one: git mc merge --into BRANCH"
@@ -119,15 +123,17 @@ def commit_leftovers(mission: Mission, job: Job) -> None:
     path = Path(job.worktree)
     if not path.is_dir():
         return
+    git = Git(path)
+    _check_head(mission, job, git)
     left = worktree.uncommitted(path)
     if not left:
         return
+    _check_leftovers(job, git, left)
     if not mission.settings["autoCommit"]:
         raise Refused(
             f"the job '{job.name}' has uncommitted changes: {', '.join(left[:5])}",
             hint=f"commit them in {path}, or set mc.autoCommit to true",
         )
-    git = Git(path)
     ref = git.answer("symbolic-ref", "-q", "HEAD")
     if ref != f"refs/heads/{job.branch}":
         raise Refused(
@@ -135,7 +141,39 @@ def commit_leftovers(mission: Mission, job: Job) -> None:
             hint=f"sort it out by hand in {path}",
         )
     git("add", "--all")
-    git("commit", "--quiet", "-m", _subject(mission, job), "--trailer", f"Mc-Job: {job.name}")
+    try:
+        git("commit", "--quiet", "-m", _subject(mission, job), "--trailer", f"Mc-Job: {job.name}")
+    except CommandFailed as failed:
+        raise Refused(
+            f"git would not commit what '{job.name}' left uncommitted: {failed.stderr.strip()}",
+            hint=f"commit it by hand in {path}, then try again",
+        ) from failed
+
+
+def _check_head(mission: Mission, job: Job, git: Git) -> None:
+    """Raises Refused where the worktree is on commits that the job's branch does not have."""
+    head, tip = refs.commit_of(git, "HEAD"), refs.branch_tip(mission.git, job.branch)
+    if head and tip and not refs.is_ancestor(git, head, tip):
+        raise Refused(
+            f"the worktree of '{job.name}' has commits that are not on '{job.branch}'",
+            hint=f"in {job.worktree}: git switch {job.branch}; git merge {head[:12]}",
+        )
+
+
+def _check_leftovers(job: Job, git: Git, left: list[str]) -> None:
+    """Raises Refused for what no commit can hold: conflicts, and repositories of their own."""
+    unmerged = git("diff", "--name-only", "--diff-filter=U").splitlines()
+    if unmerged:
+        raise Refused(
+            f"the worktree of '{job.name}' has unresolved conflicts: {', '.join(unmerged[:5])}",
+            hint=f"resolve and commit them in {job.worktree}, then try again",
+        )
+    for name in left:
+        if name.endswith("/") and Path(job.worktree, name, ".git").exists():
+            raise Refused(
+                f"the worktree of '{job.name}' has a repository of its own in it: {name}",
+                hint=f"move {job.worktree}/{name} away, or add it as a submodule",
+            )
 
 
 def _make(mission: Mission, job: Job, request: Request, target: str, head: str) -> _Made:
@@ -252,7 +290,8 @@ def _move_ref(mission: Mission, job: Job, landing: Landing) -> bool:
         mission.now(), "action", action="Land", job=job.name, target=landing.target,
         expected=landing.expected, commit=landing.commit,
     )  # fmt: skip
-    homes = [t.path for t in worktree.listed(mission.git) if t.branch == landing.target]
+    listed = worktree.listed(mission.git)
+    homes = [t.path for t in listed if t.branch == landing.target and t.path.exists()]
     if not homes:
         ref = f"refs/heads/{landing.target}"
         return refs.swap(mission.git, ref, landing.commit, landing.expected, why)
@@ -268,7 +307,7 @@ def _update_worktree(mission: Mission, landing: Landing, home: Path, why: str) -
         return False
     try:
         # git takes the index lock first, runs hooks and filters, and refuses as a whole.
-        git("merge", "--ff-only", "--quiet", landing.commit)
+        git("merge", "--ff-only", "--no-overwrite-ignore", "--quiet", landing.commit)
     except CommandFailed as failed:
         if refs.branch_tip(mission.git, landing.target) != landing.expected:
             return False

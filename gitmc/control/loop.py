@@ -98,7 +98,7 @@ def observe_forever(
     finally:
         lock.release()
     # What a launch stored between our last look and the release had no observer to see it.
-    if linger is not None and any(not job.settled for job in store.each_job()):
+    if linger is not None and any(not job.settled for job in store.jobs()[0]):
         start_observer(mission)
 
 

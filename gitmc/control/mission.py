@@ -84,10 +84,10 @@ class Mission:
     def main_worktree(self) -> Path:
         """The repository's own worktree, from which settings and set-up files are taken."""
         common = self.repo.common_dir
-        if common.name == ".git":
-            return common.parent
         elsewhere = self.git.answer("config", "--get", "core.worktree")
-        return Path(common, elsewhere).resolve() if elsewhere else self.repo.top
+        if elsewhere:
+            return Path(common, elsewhere).resolve()
+        return common.parent if common.name == ".git" else self.repo.top
 
 
 def open_mission(folder: Path | None = None) -> Mission:

@@ -127,7 +127,7 @@ def _base(mission: Mission, asked: str | None) -> tuple[str, str]:
         raise Refused(f"bad base '{asked}': no such commit", hint="give a branch, tag or commit")
     if asked in ("HEAD", "@"):
         return mission.repo.current_branch() or commit, commit
-    return asked, commit
+    return asked.removeprefix("refs/heads/"), commit
 
 
 def _start_point(mission: Mission, branch: str, commit: str, *, reuse: bool) -> str | None:

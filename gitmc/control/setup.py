@@ -79,18 +79,31 @@ def _copy(path: Path, target: Path) -> bool:
     return True
 
 
-def _exclude(mission: Mission, worktree: Path, paths: Sequence[str]) -> None:
-    """Keep `paths` out of `git status` and of `git add --all`, where no rule does so already.
+def _ignored(folder: Path, paths: Sequence[str]) -> set[str]:
+    listed = Git(folder).result(
+        "check-ignore", "-z", "--stdin", stdin=os.fsencode("\0".join(paths))
+    )
+    return set(os.fsdecode(listed.stdout).split("\0"))
 
-    `info/exclude` belongs to the clone and is never committed. A pattern for a folder (`lib/`) does
-    not match a link to one, so ignored folders that are linked need this too.
+
+def _exclude(mission: Mission, worktree: Path, paths: Sequence[str]) -> None:
+    """See that `paths` stay out of `git status`, and of `git add --all`, in the worktree.
+
+    Only what is ignored where it comes from may be set up: anything else would become a part of the
+    job. A pattern for a folder (`lib/`) does not match a link to one, so linked folders are named
+    in `info/exclude`, which belongs to the clone and is never committed.
     """
     if not paths:
         return
-    git = Git(worktree)
-    listed = git.result("check-ignore", "-z", "--stdin", stdin="\0".join(paths).encode())
-    ignored = set(os.fsdecode(listed.stdout).split("\0"))
-    wanted = ["/" + _escaped(path) for path in paths if path not in ignored]
+    at_home = _ignored(mission.main_worktree, paths)
+    for path in paths:
+        if path not in at_home:
+            raise Refused(
+                f"git does not ignore {path!r}, so a copy of it would become a part of the job",
+                hint="commit it on the base, or have git ignore it",
+            )
+    here = _ignored(worktree, paths)
+    wanted = ["/" + _escaped(path) for path in paths if path not in here]
     if not wanted:
         return
     exclude = mission.repo.common_dir / "info" / "exclude"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gitmc.control.mission import Mission
+from gitmc.errors import McError
 from gitmc.git import refs
 from gitmc.model.job import Job, State
 from gitmc.store.codec import time_text
@@ -31,7 +32,11 @@ def dirty(job: Job) -> bool | None:
     from gitmc.git import worktree
 
     path = Path(job.worktree)
-    return bool(worktree.uncommitted(path)) if (path / ".git").exists() else None
+    try:
+        return bool(worktree.uncommitted(path)) if (path / ".git").exists() else None
+    except McError:
+        # No worktree any more, for example; `None` says that it could not be told.
+        return None
 
 
 def objects(mission: Mission, jobs: Sequence[Job]) -> list[dict[str, Any]]:

@@ -82,7 +82,8 @@ def wait(
                 return outcome
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
-                states = ", ".join(f"'{name}' is {found[name].state}" for name in names)
+                now = ((name, found.get(name)) for name in names)
+                states = ", ".join(f"'{n}' is {job.state if job else 'gone'}" for n, job in now)
                 return Outcome(ok=False, why=f"time is up: {states}")
             bell.watch(live_pids(jobs))
             tick: float = mission.settings["pollInterval"]

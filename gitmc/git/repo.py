@@ -26,7 +26,7 @@ class Repository:
     @cached_property
     def here(self) -> Git:
         """git in the worktree we stand in."""
-        return Git(self.top)
+        return Git(self.top, {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.top)})
 
     @cached_property
     def common(self) -> Git:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -117,10 +116,6 @@ class Store:
             if job is not None:
                 jobs.append(job)
         return jobs, faults
-
-    def each_job(self) -> Iterator[Job]:
-        """All readable jobs by name."""
-        yield from self.jobs()[0]
 
     def add(self, held: Held, job: Job) -> None:
         """Store a new job. Raises Refused where the name is taken, even by a foreign file."""

@@ -19,6 +19,10 @@ MAKING = ("new-session", "new-window")
 """Commands that we always ask to print what they made."""
 
 
+PATIENCE = 10.0
+"""Seconds. tmux answers within milliseconds, or its server is stopped."""
+
+
 class NoServer(Fatal):
     """There is no tmux server at the socket."""
 
@@ -48,9 +52,15 @@ class Tmux:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
+                timeout=PATIENCE,
             )
         except FileNotFoundError as missing:
             raise missing_tmux() from missing
+        except subprocess.TimeoutExpired as late:
+            raise Fatal(
+                f"tmux did not answer within {PATIENCE:g} s: {' '.join(argv[:4])} …",
+                hint="is its server stopped? let it go on (kill -CONT), or end it",
+            ) from late
         stderr = os.fsdecode(done.stderr)
         if done.returncode != 0:
             if any(sign in stderr for sign in NO_SERVER):

@@ -89,6 +89,48 @@ def test_work_that_landed_by_another_way_counts_as_landed(world: World) -> None:
     assert salvaged(world) == []
 
 
+def test_a_branch_that_alone_holds_its_commits_is_not_deleted(world: World) -> None:
+    world.repo.git("checkout", "-q", "-b", "feature")
+    commit = world.repo.commit({"feature": "x\n"})
+    world.repo.git("checkout", "-q", "main")
+    world.mc("launch", "one", "--branch", "feature", "--base", "feature", "--", "true").ok()
+    world.wait("one").ok()
+    world.mc("cleanup", "one", "--delete-branch").refused(1, "nothing but the branch 'feature'")
+    world.mc("cleanup", "one", "--delete-branch", "--force").refused(1, "nothing but the branch")
+    assert world.repo.head("feature") == commit
+    assert names(world) == ["one"]
+    world.mc("cleanup", "one").ok()
+
+
+def test_a_base_that_only_the_branch_holds_is_not_lost_with_it(world: World) -> None:
+    world.repo.git("checkout", "-q", "--detach")
+    commit = world.repo.commit({"loose": "x\n"})
+    world.mc("launch", "one", "--", "true").ok()
+    world.wait("one").ok()
+    world.repo.git("checkout", "-q", "main")
+    world.mc("cleanup", "one", "--delete-branch").refused(1, "nothing but the branch 'mc/one'")
+    assert world.repo.head("mc/one") == commit
+
+
+def test_a_worktree_whose_git_directory_is_broken_hides_no_other_job(world: World) -> None:
+    finished(world, "broken", ":")
+    finished(world, "whole", ":")
+    shutil.rmtree(world.repo.path / ".git/worktrees/broken")
+    listed = world.mc("jobs", "--json").ok().json["jobs"]
+    assert [(job["name"], job["dirty"]) for job in listed] == [("broken", None), ("whole", False)]
+    world.mc("cleanup", "broken").refused(1, "--keep-worktree")
+    world.mc("cleanup", "broken", "--keep-worktree").ok()
+    assert names(world) == ["whole"]
+
+
+def test_a_log_that_cannot_be_kept_is_no_reason_to_keep_a_job(world: World) -> None:
+    world.sh("one", "mkdir $MC_DIR/logs/one.log; echo hi")
+    world.wait("one").ok()
+    world.mc("jobs").ok()
+    world.mc("cleanup", "one").ok()
+    assert names(world) == []
+
+
 def test_a_commit_made_after_the_merge_is_not_lost(world: World) -> None:
     finished(world, "one", commits("one"))
     world.mc("merge", "one").ok()
@@ -139,17 +181,17 @@ def test_a_dry_run_removes_nothing(world: World) -> None:
 
 
 def test_ignored_setup_files_do_not_keep_a_worktree_from_being_removed(world: World) -> None:
-    world.repo.commit({".gitignore": "/deps/\n.env\n"})
+    world.repo.commit({".gitignore": "/deps/\n.env*\nnotes\n"})
     (world.repo.path / "deps").mkdir()
     (world.repo.path / "deps/lib").write_text("lib\n")
     (world.repo.path / ".env").write_text("KEY=1\n")
-    (world.repo.path / "notes").write_text("untracked\n")
+    (world.repo.path / "notes").write_text("ignored\n")
     options = ["--symlink", "deps", "--copy", ".env", "--copy", "notes", "--run", "touch .env.ok"]
-    world.launch("one", "/bin/sh", "-c", "cat deps/lib .env notes", options=options[:6])
+    world.launch("one", "/bin/sh", "-c", "cat deps/lib .env notes", options=options)
     world.wait("one").ok()
     worktree = world.worktree("one")
     assert world.repo.git("status", "--porcelain", cwd=worktree) == ""
-    assert "lib\nKEY=1\nuntracked" in world.mc("capture", "one").ok().stdout
+    assert "lib\nKEY=1\nignored" in world.mc("capture", "one").ok().stdout
     assert (worktree / "deps").is_symlink()
     world.mc("cleanup", "one").ok()
     assert (world.repo.path / "deps/lib").read_text() == "lib\n"

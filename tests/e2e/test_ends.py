@@ -199,7 +199,7 @@ def test_five_agents_that_exit_at_once_are_known_with_no_observer(world: World) 
     for name, status in expected.items():
         world.sh(name, f"exit {status}")
     without_observer(world)
-    launchers = [job.run.launcher for job in world.mission.store.each_job() if job.run]
+    launchers = [job.run.launcher for job in world.mission.store.jobs()[0] if job.run]
     assert all_gone([launcher.pid for launcher in launchers if launcher])
     jobs = world.mc("jobs", "--json").ok().json["jobs"]
     assert {job["name"]: job["exit_status"] for job in jobs} == expected

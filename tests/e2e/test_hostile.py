@@ -128,6 +128,7 @@ def test_a_tmux_socket_and_a_session_with_odd_names_are_used_as_they_are(
 def test_set_up_files_with_odd_names_arrive_and_stay_out_of_git(
     world: World, tmp_path: Path, canary: Path
 ) -> None:
+    world.repo.commit({".gitignore": "kept/\nfolder/*/\n"})
     odd = [name for name in NASTY.values() if name not in ("~",)]
     for name in odd:
         (world.repo.path / "kept" / name).parent.mkdir(exist_ok=True)

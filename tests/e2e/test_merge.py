@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def test_without_auto_commit_uncommitted_work_is_refused(world: World) -> None:
 def test_a_failing_commit_hook_is_heard(world: World) -> None:
     finished(world, "left", "echo new > new")
     hook(world, "pre-commit", "echo no secrets please >&2; exit 1")
-    world.mc("merge", "left").refused(128, "no secrets please")
+    world.mc("merge", "left").refused(1, "no secrets please", "hint: ")
     assert world.state("left") == "completed"
 
 
@@ -176,6 +177,41 @@ def test_a_target_that_is_checked_out_in_a_linked_worktree_is_updated_there(
 def test_a_target_that_is_no_branch_is_refused(world: World) -> None:
     finished(world, "one", commits("one"))
     world.mc("merge", "one", "--into", "nowhere").refused(1, "'nowhere' is not a branch")
+
+
+def test_conflict_markers_are_never_merged(world: World) -> None:
+    finished(world, "one", commits("one", "theirs", "README.md"))
+    tip = world.repo.commit({"README.md": "ours\n"})
+    ran = world.mc("merge", "one", "--json").refused(3, "conflict: README.md")
+    assert ran.json["conflicts"] == ["README.md"]
+    subprocess.run(["git", "merge", "-q", "main"], cwd=world.worktree("one"), check=False)
+    world.mc("merge", "one").refused(1, "unresolved conflicts: README.md")
+    assert world.repo.head() == tip
+
+
+def test_commits_on_a_detached_head_are_not_taken_for_merged(world: World) -> None:
+    finished(world, "one", "git checkout -q --detach; " + commits("one"))
+    world.mc("merge", "one").refused(1, "commits that are not on 'mc/one'")
+    assert world.state("one") == "completed"
+
+
+def test_a_job_is_not_merged_into_its_own_branch(world: World) -> None:
+    finished(world, "one", commits("one"))
+    world.mc("merge", "one", "--into", "mc/one").refused(1, "the job's own branch")
+
+
+def test_a_repository_in_the_worktree_is_not_committed_as_a_pointer(world: World) -> None:
+    finished(world, "one", "git init -q sub; cd sub; " + commits("inner"))
+    world.mc("merge", "one").refused(1, "a repository of its own in it: sub/")
+    world.mc("cleanup", "one", "--force").refused(1, "a repository with work of its own", "sub/")
+
+
+def test_an_ignored_file_in_the_way_refuses_the_landing(world: World) -> None:
+    world.repo.commit({".gitignore": "*.ign\n"})
+    finished(world, "one", "echo theirs >s.ign; git add -f s.ign; git commit -qm s")
+    (world.repo.path / "s.ign").write_text("mine\n")
+    world.mc("merge", "one").refused(1, "s.ign")
+    assert (world.repo.path / "s.ign").read_text() == "mine\n"
 
 
 def test_a_running_job_is_not_merged(world: World) -> None:

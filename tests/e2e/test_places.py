@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from gitmc.cli.group import HELP
 from tests.support.agents import Agent, names, path_of, some_slow, without_observer
 from tests.support.events import gone
-from tests.support.world import World
+from tests.support.world import Repo, World
 
 COMMANDS = {
     "alone": [],
@@ -321,3 +322,33 @@ def test_jobs_are_listed_where_tmux_is_missing_and_their_log_is_kept_later(
     assert "warning: tmux is not installed" in ran.stderr
     world.mc("jobs").ok()
     assert "the last word" in (world.root / "logs/one.log").read_text()
+
+
+def test_git_dir_says_which_repository_base_and_branch_are_from(
+    world: World, tmp_path: Path
+) -> None:
+    other = Repo(tmp_path / "other")
+    other.path.mkdir()
+    other.git("init", "-q", "-b", "elsewhere")
+    other.commit({"f": "x"})
+    ran = world.mc(
+        *("launch", "one", "--dry-run", "--", "true"),
+        cwd=other.path,
+        GIT_DIR=str(world.repo.path / ".git"),
+    ).ok()
+    assert f"at {world.repo.head()[:12]} (base main)" in ran.stdout
+
+
+@pytest.mark.slow
+def test_a_tmux_that_does_not_answer_holds_up_no_other_job(world: World, tmp_path: Path) -> None:
+    world.sh("done", ":")
+    world.wait("done").ok()
+    agent = Agent(world, "one", tmp_path)
+    without_observer(world)
+    server = int(world.tmux("display-message", "-p", "#{pid}"))
+    os.kill(server, signal.SIGSTOP)
+    os.kill(agent.launcher, signal.SIGKILL)
+    ran = world.mc("jobs", "--json").ok()
+    assert [job["state"] for job in ran.json["jobs"]] == ["completed", "failed"]
+    assert "warning: tmux did not answer within 10 s" in ran.stderr
+    os.kill(server, signal.SIGCONT)

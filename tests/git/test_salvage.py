@@ -65,8 +65,19 @@ def test_a_snapshot_holds_what_was_changed_made_and_deleted(repo: Repo, tree: Pa
         ".gitignore": "*.o", "README.md": "# A project", "b": "changed", "new dir/ü": "new",
         "staged": "staged", "sub/a": "1",
     }  # fmt: skip
-    assert repo.head(f"{commit}^") == repo.head("side")
-    assert repo.git("show", "-s", "--format=%s", commit) == "work that was uncommitted"
+    assert repo.head(f"{commit}^^") == repo.head("side")
+    subjects = repo.git("log", "-2", "--format=%s", commit).splitlines()
+    assert subjects == ["work that was uncommitted", "work that was uncommitted (staged)"]
+
+
+def test_what_is_staged_and_gone_from_the_files_is_kept_below(repo: Repo, tree: Path) -> None:
+    (tree / "precious.o").write_text("ignored, and added by force")
+    (tree / "g").write_text("staged, and removed")
+    Git(tree)("add", "--force", "precious.o", "g")
+    (tree / "g").unlink()
+    commit = saved(tree)
+    assert repo.files(commit)["precious.o"] == "ignored, and added by force"
+    assert repo.files(f"{commit}^")["g"] == "staged, and removed"
 
 
 def test_links_and_modes_are_kept(repo: Repo, tree: Path) -> None:
