@@ -35,8 +35,8 @@ def command(
     checked out somewhere is updated there, or not at all.
     """
     mission = mission_here(outside=True)
-    jobs = current_jobs(mission, out)
-    job = next((job for job in jobs if job.name == name), None) or mission.job(name)
+    current_jobs(mission, out)
+    job = mission.job(name)
     if job.state in (State.FAILED, State.STOPPED):
         out.say(f"warning: the job '{name}' is {job.state} ({job.reason}); what it did is merged")
     try:

@@ -67,7 +67,7 @@ def cleanup(
     salvaged = _salvage(mission, job, risk) if risk.dirty or risk.unlanded else ()
     with mission.store.worktrees_locked():
         if not keep_worktree:
-            _remove_worktree(mission, path, force=force or risk.inner)
+            _remove_worktree(mission, path, force=bool(risk.dirty) or risk.inner)
         if branch and tip:
             _delete_branch(mission, job, tip)
     with mission.store.locked() as held:
@@ -83,12 +83,14 @@ def _at_risk(mission: Mission, job: Job) -> _AtRisk:
     path = Path(job.worktree)
     heads = {refs.branch_tip(mission.git, job.branch)}
     dirty: list[str] = []
+    inner = False
     if _is_worktree(path):
         dirty = worktree.uncommitted(path)
+        inner = _check_inner(job, dirty)
         if Git(path).answer("symbolic-ref", "-q", "HEAD") is None:
             heads.add(refs.commit_of(Git(path), "HEAD"))
     unlanded = [head for head in heads if head and not is_landed(mission, job, head)]
-    return _AtRisk(tuple(dirty), tuple(sorted(unlanded)), _check_inner(job, dirty))
+    return _AtRisk(tuple(dirty), tuple(sorted(unlanded)), inner)
 
 
 def _check_inner(job: Job, dirty: Sequence[str]) -> bool:
@@ -97,8 +99,6 @@ def _check_inner(job: Job, dirty: Sequence[str]) -> bool:
     Raises Refused where one has work that is nowhere else: salvage would keep its name only.
     """
     path = Path(job.worktree)
-    if not _is_worktree(path):
-        return False
     staged = Git(path)("ls-files", "-z", "--stage").split("\0")
     links = [entry.partition("\t")[2] for entry in staged if entry.startswith("160000 ")]
     names = [*links, *(name for name in dirty if name.endswith("/"))]

@@ -87,7 +87,8 @@ def land(mission: Mission, request: Request) -> Outcome:
         if _move(mission, job, target, head, made):
             job = mission.job(request.name)
             changed = made.commit != made.expected
-            return Outcome(job, target, made.commit, changed, made.engine, command is not None)
+            tested = changed and bool(command)
+            return Outcome(job, target, made.commit, changed, made.engine, tested)
     raise Refused(f"'{target}' keeps moving: it was somebody else's {ATTEMPTS} times in a row")
 
 

@@ -43,6 +43,13 @@ def observe(mission: Mission, jobs: Iterable[Job]) -> Facts:
         if job.name in ownerless and job.run and not mission.store.spec_path(job.run.id).exists()
     }
     panes, troubles = _panes(open_jobs, gone)
+    try:
+        found = _find_launchers(mission, taken)
+    except McError as trouble:
+        # Their agents may well run: nobody is called lost because tmux does not answer.
+        troubles.append(trouble)
+        ownerless -= {job.name for job in open_jobs if job.run and job.run.id in taken}
+        found, taken = {}, set()
     return Facts(
         now=mission.now(),
         boot=boot_id(),
@@ -50,7 +57,7 @@ def observe(mission: Mission, jobs: Iterable[Job]) -> Facts:
         panes=panes,
         ownerless=frozenset(ownerless),
         spec_taken=frozenset(taken),
-        found=_find_launchers(mission, taken),
+        found=found,
         troubles=tuple(troubles),
     )
 

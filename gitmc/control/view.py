@@ -22,7 +22,10 @@ def heads(mission: Mission, jobs: Sequence[Job]) -> dict[str, str]:
 
 def ahead(mission: Mission, jobs: Sequence[Job]) -> dict[str, int | None]:
     """By job: how many commits its branch has beyond the commit it started from."""
-    tips = heads(mission, jobs)
+    return _ahead(mission, jobs, heads(mission, jobs))
+
+
+def _ahead(mission: Mission, jobs: Sequence[Job], tips: dict[str, str]) -> dict[str, int | None]:
     counts = refs.ahead(mission.git, [(job.base_commit, tips.get(job.name, "")) for job in jobs])
     return {job.name: count for job, count in zip(jobs, counts, strict=True)}
 
@@ -44,7 +47,8 @@ def objects(mission: Mission, jobs: Sequence[Job]) -> list[dict[str, Any]]:
     null means that it was asked and could not be told."""
     from concurrent.futures import ThreadPoolExecutor
 
-    tips, counts = heads(mission, jobs), ahead(mission, jobs)
+    tips = heads(mission, jobs)
+    counts = _ahead(mission, jobs, tips)
     with ThreadPoolExecutor(8) as pool:
         dirts = list(pool.map(dirty, jobs))
     return [

@@ -85,10 +85,6 @@ class Bell:
         """Ring at the end of each of `pids`; those watched earlier and not named are let go."""
         self._processes.watch(set(pids))
 
-    def ring(self) -> None:
-        """Ring it oneself."""
-        self._rung.set()
-
     def wait(self, seconds: float) -> bool:
         """Wait until it rings or `seconds` are up; returns whether it rang, and stills it."""
         rang = self._rung.wait(seconds)

@@ -154,11 +154,9 @@ def send(pids: "list[int]", number: int) -> None:
             continue
 
 
-def next_event(seconds: "float | None") -> None:
+def next_event(seconds: float = FOREVER) -> None:
     """Wait for a child's end or a request to end; signals are blocked but here, so none is lost."""
     numbers = {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM}
-    if seconds is None:
-        seconds = FOREVER
     got = signal.sigtimedwait(numbers, max(0.0, seconds))
     if got is not None and got.si_signo != signal.SIGCHLD:
         on_end(got.si_signo, None)
@@ -193,7 +191,7 @@ def wait(agent: int) -> int:
             send(below(os.getpid()), signal.SIGKILL)
             next_event(GRACE)
         else:
-            next_event(None if deadline is None else deadline - time.monotonic())
+            next_event(FOREVER if deadline is None else deadline - time.monotonic())
 
 
 def sweep() -> None:

@@ -316,8 +316,14 @@ def in_a_shell(world: World, before: str, *launch: str, **env: str) -> Ran:
     """Run a launch by a shell that does `before` first, and shows the state folder afterwards."""
     words = shlex.join([sys.executable, "-m", "gitmc", "launch", "one", *launch])
     after = "ls .git/mission-control/run .git/mission-control/prompts .git/mission-control/jobs"
+    script = f"{before} || exit 99; {words}; status=$?; {after}; exit $status"
+    return run_there(world, ["/bin/sh", "-c", script], env)
+
+
+def run_there(world: World, argv: list[str], env: dict[str, str]) -> Ran:
+    """Run any command in the repository."""
     done = subprocess.run(
-        ["/bin/sh", "-c", f"{before} || exit 99; {words}; status=$?; {after}; exit $status"],
+        argv,
         cwd=world.repo.path,
         env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
@@ -383,17 +389,7 @@ def with_tmpfs(world: World, folder: Path, options: str, *launch: str, **env: st
     inner = shlex.join([sys.executable, "-m", "gitmc", "launch", "one", *launch])
     find = f"find {shlex.quote(str(folder))} -type f -printf '%P\\n'"
     script = f"{mount} || exit 99; {inner}; status=$?; {find}; exit $status"
-    done = subprocess.run(
-        ["unshare", "-m", "/bin/sh", "-c", script],
-        cwd=world.repo.path,
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return run_there(world, ["unshare", "-m", "/bin/sh", "-c", script], env)
 
 
 @can_mount

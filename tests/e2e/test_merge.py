@@ -112,7 +112,9 @@ def test_a_failing_commit_hook_is_heard(world: World) -> None:
 def test_a_job_without_changes_lands_as_nothing(world: World) -> None:
     finished(world, "idle", ":")
     tip = world.repo.head()
-    assert "nothing to merge" in world.mc("merge", "idle").ok().stdout
+    world.repo.git("config", "mc.testCommand", "exit 1")
+    merged = world.mc("merge", "idle", "--json").ok().json
+    assert (merged["changed"], merged["tested"]) == (False, False)
     assert (world.repo.head(), world.state("idle")) == (tip, "merged")
 
 
