@@ -13,8 +13,8 @@ from gitmc.cli.render import Output, mission_here, print_json
 from gitmc.control.launch import launch
 from gitmc.control.loop import catch_up, start_observer
 from gitmc.control.prepare import Plan, Request, plan
-from gitmc.control.setup import Setup
 from gitmc.errors import Usage
+from gitmc.model.job import Setup
 
 
 class Launch(click.Command):

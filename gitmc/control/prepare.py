@@ -10,10 +10,9 @@ from pathlib import Path
 from gitmc.agents import catalog
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission, this_process
-from gitmc.control.setup import Setup
 from gitmc.errors import Refused
 from gitmc.git import refs
-from gitmc.model.job import Job, Launch, Run, State
+from gitmc.model.job import Job, Launch, Run, Setup, State
 from gitmc.model.names import check_job_name, same_file
 from gitmc.tmux import session
 

@@ -67,6 +67,7 @@ def _alive(process: Process) -> bool:
 
 
 def _owner(job: Job) -> Process | None:
+    """Whoever launches or lands the job; None where nobody does, as while it stands in line."""
     under_way = job.launch or job.landing
     return under_way.owner if under_way else None
 

@@ -6,23 +6,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gitmc.control.mission import Mission
 from gitmc.errors import CommandFailed, Refused
 from gitmc.git.run import Git
+from gitmc.model.job import Setup
 
 BEGIN = "# git mc: set up in job worktrees, and not to be committed there"
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a worktree is given: globs of files, names of folders, shell commands."""
-
-    copy: tuple[str, ...] = ()
-    symlink: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
 
 
 def merged(mission: Mission, own: Setup) -> Setup:

@@ -9,8 +9,10 @@ final (`WAYS_OUT`):
                   ▼                              └─────────────┴──▶ needs_rebase ────┤
                (the run: live → ended → swept → closed)         ▲────── merge again ─┘
 
-`queued` lasts while a launch is making the worktree; `merging` lasts while one ref moves. Both name
-the process that owns them, so that anybody can finish or undo what a killed process left.
+`queued` lasts while a job stands in line and while its launch makes the worktree; `merging` lasts
+while one ref moves. Whoever makes or moves is named as the owner, so that anybody can finish or
+undo what a killed process left. From every state that is not final and whose run is over, another
+launch leads back to `queued`.
 
 Beside its state a job has its latest run, with a life of its own: `live` while the launcher runs,
 `ended` once a witness told how it ended, `swept` once no process of it is left, `closed` once its
@@ -44,18 +46,18 @@ class State(StrEnum):
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.STOPPED}),
+    State.QUEUED: frozenset({State.RUNNING, State.STOPPED, State.FAILED}),
     State.RUNNING: frozenset({State.COMPLETED, State.FAILED, State.STOPPED}),
-    State.COMPLETED: frozenset({State.FAILED, State.READY_TO_MERGE}),
-    State.FAILED: frozenset({State.READY_TO_MERGE}),
-    State.STOPPED: frozenset({State.READY_TO_MERGE}),
-    State.READY_TO_MERGE: frozenset({State.MERGING}),
+    State.COMPLETED: frozenset({State.FAILED, State.READY_TO_MERGE, State.QUEUED}),
+    State.FAILED: frozenset({State.READY_TO_MERGE, State.QUEUED}),
+    State.STOPPED: frozenset({State.READY_TO_MERGE, State.QUEUED}),
+    State.READY_TO_MERGE: frozenset({State.MERGING, State.QUEUED}),
     State.MERGING: frozenset(
         {State.MERGED, State.READY_TO_MERGE, State.CONFLICT, State.NEEDS_REBASE}
     ),
     State.MERGED: frozenset(),
-    State.CONFLICT: frozenset({State.READY_TO_MERGE}),
-    State.NEEDS_REBASE: frozenset({State.READY_TO_MERGE}),
+    State.CONFLICT: frozenset({State.READY_TO_MERGE, State.QUEUED}),
+    State.NEEDS_REBASE: frozenset({State.READY_TO_MERGE, State.QUEUED}),
 }
 
 FINAL = frozenset(state for state, moves in TRANSITIONS.items() if not moves)
@@ -104,6 +106,10 @@ class Run(NamedTuple):
     launcher: Process | None = None
     stop: str | None = None
     """Why somebody asked this run to stop; None while nobody did."""
+    lost: bool = False
+    """Whether it ended because its terminal, its launcher or the machine went away under it."""
+    signals: bool = False
+    """Whether its agent has said by its own hooks what it does: a better source than any other."""
 
 
 class Terminal(NamedTuple):
@@ -132,11 +138,36 @@ class Report(NamedTuple):
     progress: int | None = None
 
 
-class Launch(NamedTuple):
-    """A launch under way: who makes it, and whether the branch is its own to remove."""
+class Setup(NamedTuple):
+    """What a worktree is given: globs of files, names of folders, shell commands."""
 
-    owner: Process
+    copy: tuple[str, ...] = ()
+    symlink: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+class Launch(NamedTuple):
+    """A launch: who makes it, and what it may take away again if it comes to nothing."""
+
+    owner: Process | None
+    """None while the job stands in line."""
     new_branch: bool
+    """Whether the branch is the launch's own to remove."""
+    again: bool = False
+    """Whether worktree and branch are an earlier run's, and stay whatever happens."""
+
+
+class Queue(NamedTuple):
+    """A job's place in line: with which others it waits, and where it will be shown."""
+
+    batch: str
+    """What the jobs of one line have in common."""
+    limit: int
+    """How many jobs of the batch may run at once."""
+    socket: str | None = None
+    """The tmux server, as the setting names it; None for the user's own."""
+    host: str | None = None
+    """The tmux session that a window goes to."""
 
 
 class Landing(NamedTuple):
@@ -182,6 +213,10 @@ class Job(NamedTuple):
     terminal: Terminal | None = None
     activity: Activity | None = None
     report: Report | None = None
+    untold: tuple[str, ...] = ()
+    """Events that nobody has been notified of yet."""
+    setup: Setup | None = None
+    queue: Queue | None = None
     launch: Launch | None = None
     landing: Landing | None = None
     landed: Landed | None = None

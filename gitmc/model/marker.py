@@ -8,9 +8,13 @@
     exit    <code>[-sig<n>][-by<n>]  the agent ended (of signal n; because the launcher got n)
     died    <status>[-<signal>]      tmux saw the pane's command end
     report  <nanoseconds>-<pid>      the agent speaks; the words are in the file, as TOML
+    activity <state>-<pid>           the agent's hook says what it does: working, waiting or idle
+    session <id>                     the agent's own name for its session, to resume it by
+    bell    <pid>                    the agent rang its terminal's bell
 
 Repeats are harmless: the same fact makes the same name, except for reports, which are ordered by
-their value. No order is assumed between kinds.
+their value, and for activities and bells, which are ordered by the time of their file; the process
+that left one makes its name its own. No order is assumed between kinds.
 """
 
 from __future__ import annotations
@@ -18,7 +22,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_NAME = re.compile(r"([A-Za-z0-9]+)\.(start|exit|died|report)\.([a-z]+)\.([A-Za-z0-9-]*)")
+_NAME = re.compile(
+    r"([A-Za-z0-9]+)\.(start|exit|died|report|activity|session|bell)\.([a-z]+)\.([A-Za-z0-9_-]*)"
+)
 _START = re.compile(r"([0-9]+)-([0-9]*)-([0-9]*)")
 _EXIT = re.compile(r"([0-9]{1,3})(?:-sig([0-9]+))?(?:-by([0-9]+))?")
 

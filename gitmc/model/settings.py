@@ -22,7 +22,7 @@ def identity(name: str) -> str:
 
 
 class Key(NamedTuple):
-    """One setting. `kind` is text, flag, seconds or list; `choices` bounds a text."""
+    """One setting. `kind` is text, flag, seconds, count, size or list; `choices` bounds a text."""
 
     name: str
     kind: str
@@ -39,11 +39,20 @@ KEYS: tuple[Key, ...] = (
     Key("agent", "text", "opencode"),
     Key("autoCommit", "flag", True),
     Key("defaultPlacement", "text", "session", ("session", "window")),
+    Key("idleThreshold", "seconds", 300.0),
+    Key("keepLogs", "size", 1024 * 1024),
+    Key("kill.spare", "list", ()),
+    Key("maxParallel", "count", 3),
     Key("mergeStrategy", "text", "squash", ("squash", "ff-only", "merge")),
+    Key("notify.bell", "flag", False),
+    Key("notify.command", "text", None),
+    Key("notify.desktop", "flag", False),
+    Key("notify.tmux", "flag", True),
     Key("pollInterval", "seconds", 2.0),
     Key("testCommand", "text", None),
     Key("testTimeout", "seconds", 600.0),
     Key("tmuxSocket", "text", None),
+    Key("warm", "count", 0),
     Key("worktreeBase", "text", None),
     Key("worktreeSetup.copyFiles", "list", ()),
     Key("worktreeSetup.symlinkDirs", "list", ()),
@@ -52,7 +61,7 @@ KEYS: tuple[Key, ...] = (
 
 _BY_ID = {key.id: key for key in KEYS}
 
-COMMAND_KEYS = frozenset({"worktreesetup.commands", "testcommand"})
+COMMAND_KEYS = frozenset({"worktreesetup.commands", "testcommand", "notify.command"})
 """Keys whose values are run. They are never taken from a committed file without approval."""
 
 
@@ -110,6 +119,8 @@ def _checked(key: Key, raw: Any, label: str) -> Any:
         return _flag(key, value, label)
     if key.kind == "seconds":
         return _seconds(key, value, label)
+    if key.kind in ("count", "size"):
+        return _whole(key, value, label)
     if not isinstance(value, str):
         raise _bad(key, value, label, "a string")
     if key.choices and value not in key.choices:
@@ -135,6 +146,20 @@ def _seconds(key: Key, value: Any, label: str) -> float:
     if not 0 < seconds < float("inf"):
         raise _bad(key, value, label, "a number of seconds above 0")
     return seconds
+
+
+UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+"""What git's own sizes may end in."""
+
+
+def _whole(key: Key, value: Any, label: str) -> int:
+    text = str(value).lower()
+    unit = text.lstrip("0123456789") if key.kind == "size" else ""
+    digits = text.removesuffix(unit)
+    if isinstance(value, bool) or unit not in UNITS or not (digits.isascii() and digits.isdigit()):
+        what = "a number of bytes, such as 500k or 2m" if key.kind == "size" else "a whole number"
+        raise _bad(key, value, label, what)
+    return int(digits) * UNITS[unit]
 
 
 def _bad(key: Key, value: Any, label: str, rule: str) -> Refused:

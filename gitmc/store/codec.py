@@ -18,8 +18,10 @@ from gitmc.model.job import (
     Launch,
     Phase,
     Process,
+    Queue,
     Report,
     Run,
+    Setup,
     State,
     Terminal,
 )
@@ -27,7 +29,10 @@ from gitmc.model.job import (
 VERSION = 1
 
 PARTS = frozenset(
-    {"run", "terminal", "activity", "report", "launch", "landing", "landed", "launcher", "owner"}
+    {
+        *("run", "terminal", "activity", "report", "setup", "queue"),
+        *("launch", "landing", "landed", "launcher", "owner"),
+    }
 )
 """Keys that hold a table of ours."""
 
@@ -105,6 +110,9 @@ def decode_job(table: Mapping[str, Any]) -> Job:
         terminal=take.part("terminal", _terminal),
         activity=take.part("activity", _activity),
         report=take.part("report", _report),
+        untold=tuple(take.texts("untold")),
+        setup=take.part("setup", _setup),
+        queue=take.part("queue", _queue),
         launch=take.part("launch", _launch),
         landing=take.part("landing", _landing),
         landed=take.part("landed", _landed),
@@ -126,6 +134,8 @@ def _run(take: _Taker) -> Run:
         phase=Phase(take.choice("phase", Phase)),
         launcher=take.part("launcher", _process),
         stop=take.maybe("stop", str),
+        lost=take.maybe("lost", bool) or False,
+        signals=take.maybe("signals", bool) or False,
     )
 
 
@@ -159,8 +169,22 @@ def encode_report(report: Report) -> dict[str, Any]:
 
 def _launch(take: _Taker) -> Launch:
     return Launch(
-        owner=take.needed("owner", lambda key: take.part(key, _process)),
+        owner=take.part("owner", _process),
         new_branch=take.maybe("new_branch", bool) or False,
+        again=take.maybe("again", bool) or False,
+    )
+
+
+def _setup(take: _Taker) -> Setup:
+    return Setup(*(tuple(take.texts(key)) for key in ("copy", "symlink", "commands")))
+
+
+def _queue(take: _Taker) -> Queue:
+    return Queue(
+        batch=take.text("batch"),
+        limit=take.needed("limit", lambda key: take.maybe(key, int)),
+        socket=take.maybe("socket", str),
+        host=take.maybe("host", str),
     )
 
 

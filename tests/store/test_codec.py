@@ -21,8 +21,10 @@ from gitmc.model.job import (
     Launch,
     Phase,
     Process,
+    Queue,
     Report,
     Run,
+    Setup,
     State,
     Terminal,
 )
@@ -59,11 +61,14 @@ FULL = Job(
     reason="because",
     session_id="s",
     plan="p",
-    run=Run("r", Phase.SWEPT, US, "stop"),
+    run=Run("r", Phase.SWEPT, US, "stop", lost=True, signals=True),
     terminal=Terminal("/s", "$1", "@2", "%3"),
     activity=Activity("working", T0, "report"),
     report=Report("progress", "words", T0, 50),
-    launch=Launch(US, True),
+    untold=("failed",),
+    setup=Setup((".env",), ("lib",), ("make",)),
+    queue=Queue("q", 3, "/s", "$1"),
+    launch=Launch(US, True, again=True),
     landing=Landing(US, "main", "e", "c", "h"),
     landed=Landed("main", "c", "h"),
 )
@@ -140,12 +145,17 @@ TEXTS = [
     "report.status", "report.message", "landing.target", "landing.head", "landed.commit",
 ]  # fmt: skip
 TIMES = ["created_at", "started_at", "ended_at", "activity.since", "report.at"]
-TABLES = ["run", "terminal", "activity", "report", "launch", "landing", "landed", "run.launcher"]
-WHOLE = ["exit_status", "report.progress", "launch.owner.pid", "landing.owner.pid"]
+TABLES = [
+    "run", "terminal", "activity", "report", "setup", "queue", "launch", "landing", "landed",
+    "run.launcher", "launch.owner",
+]  # fmt: skip
+LISTS = ["command", "untold", "setup.copy", "setup.symlink", "setup.commands"]
+FLAGS = ["headless", "launch.new_branch", "launch.again", "run.lost", "run.signals"]
+WHOLE = ["exit_status", "report.progress", "queue.limit", "launch.owner.pid", "landing.owner.pid"]
 NEEDED = [
     "name", "state", "agent", "branch", "base", "base_commit", "worktree", "placement",
     "created_at", "run.id", "run.phase", "run.launcher.pid", "terminal.window", "activity.since",
-    "report.status", "report.at", "launch.owner", "landing.owner", "landing.expected",
+    "report.status", "report.at", "queue.batch", "queue.limit", "landing.owner", "landing.expected",
     "landed.head",
 ]  # fmt: skip
 FAULTS: list[tuple[str, Any, str]] = [
@@ -159,9 +169,9 @@ FAULTS: list[tuple[str, Any, str]] = [
     *((key, "1", f"'{key}' must be of kind int") for key in WHOLE),
     *((key, True, f"'{key}' must be of kind int") for key in WHOLE),
     *((key, 1.5, f"'{key}' must be of kind int") for key in WHOLE),
-    *((key, 1, f"'{key}' must be of kind bool") for key in ("headless", "launch.new_branch")),
+    *((key, 1, f"'{key}' must be of kind bool") for key in FLAGS),
     ("command", "sh", "'command' must be of kind list"),
-    ("command", ["sh", 1], "'command' must be a list of strings"),
+    *((key, ["sh", 1], f"'{key}' must be a list of strings") for key in LISTS),
     ("state", "lost", "'state' is 'lost', not one of queued, running,"),
     ("run.phase", "over", "'run.phase' is 'over', not one of live, ended, swept, closed"),
     *((key, None, f"'{key}' is missing") for key in NEEDED),

@@ -17,8 +17,10 @@ from gitmc.model.job import (
     Launch,
     Phase,
     Process,
+    Queue,
     Report,
     Run,
+    Setup,
     State,
     Terminal,
 )
@@ -46,7 +48,13 @@ reports = st.builds(
     st.none() | st.integers(0, 9),
 )
 runs = st.builds(
-    Run, st.just(RUN), st.sampled_from(Phase), st.none() | processes, st.none() | words
+    Run,
+    st.just(RUN),
+    st.sampled_from(Phase),
+    st.none() | processes,
+    st.none() | words,
+    st.booleans(),
+    st.booleans(),
 )
 
 _values = st.recursive(
@@ -95,7 +103,10 @@ def jobs(
         terminal=maybe(st.builds(Terminal, texts, texts, texts, texts)),
         activity=maybe(st.builds(Activity, texts, times, texts)),
         report=maybe(reports),
-        launch=maybe(st.builds(Launch, processes, st.booleans())),
+        untold=st.lists(texts, max_size=2).map(tuple),
+        setup=maybe(st.builds(Setup, *[st.lists(texts, max_size=2).map(tuple)] * 3)),
+        queue=maybe(st.builds(Queue, texts, st.integers(1, 9), maybe(texts), maybe(texts))),
+        launch=maybe(st.builds(Launch, maybe(processes), st.booleans(), st.booleans())),
         landing=maybe(st.builds(Landing, processes, texts, texts, texts, texts)),
         landed=maybe(st.builds(Landed, texts, texts, texts)),
         unknown=st.just({}) if unknown is None else unknown,
