@@ -25,8 +25,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitmc.control.apart import start_observer
 from gitmc.control.launch import launch
-from gitmc.control.loop import start_observer
 from gitmc.control.mission import Mission, open_mission
 from gitmc.control.prepare import Request
 from gitmc.control.spec import hooks_folder

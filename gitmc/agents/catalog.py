@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gitmc.errors import Refused
 
@@ -63,9 +63,32 @@ def start(
             f"a command was given, and the agent '{agent}' has its own",
             hint="leave out --agent, or leave out what comes after --",
         )
-    table = tomllib.loads((Path(__file__).parent / f"{agent}.toml").read_text())["start"]
+    table = _table(agent)["start"]
     if headless:
         return Start(tuple(table["headless"]), stdin=table["headless_stdin"])
     large = prompt_size > ARGUMENT_LIMIT
     words = table["interactive_by_file" if large else "interactive"]
     return Start(tuple(word.replace("{prompt_file}", str(prompt_file)) for word in words))
+
+
+def resume(agent: str, session: str, *, headless: bool, told: bool) -> Start | None:
+    """How `agent` takes up its session; None where it cannot.
+
+    Raises Refused where it is to be `told` something with that, and takes nothing.
+    """
+    if agent == COMMAND or "resume" not in (table := _table(agent)):
+        return None
+    table = table["resume"]
+    takes = headless or any("{prompt}" in word for word in table["interactive"])
+    if told and not takes:
+        raise Refused(
+            f"'{agent}' takes no prompt when it resumes a session",
+            hint="relaunch it without -p, and then: git mc send JOB TEXT; or use --fresh",
+        )
+    words = table["headless" if headless else "interactive"]
+    argv = tuple(word.replace("{session}", session) for word in words)
+    return Start(argv, stdin=headless and table["headless_stdin"])
+
+
+def _table(agent: str) -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / f"{agent}.toml").read_text())

@@ -24,6 +24,8 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Finish jobs": {
         "merge": "land a job's work on its base",
         "kill": "end a job's agent and all its processes",
+        "relaunch": "start a job's agent again where it was",
+        "resurrect": "bring back jobs after a restart",
         "cleanup": "remove finished jobs' worktrees and records",
     },
     "For agents": {

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gitmc.cli.options import outputs
 from gitmc.cli.render import Output, mission_here, print_json
-from gitmc.control.launch import launch
-from gitmc.control.loop import catch_up, start_observer
-from gitmc.control.prepare import Plan, Request, plan
-from gitmc.errors import Usage
-from gitmc.model.job import Setup
+from gitmc.control.apart import GO, start_observer
+from gitmc.control.launch import enlist, launch, launch_claimed, launch_next, plan_all
+from gitmc.control.loop import catch_up
+from gitmc.control.mission import Mission
+from gitmc.control.prepare import Request
+from gitmc.errors import McError, Usage
+from gitmc.model.fanout import expand, items
+from gitmc.model.job import Job, Setup, State
 
 
 class Launch(click.Command):
@@ -48,56 +52,149 @@ class Launch(click.Command):
 @click.option("--headless", is_flag=True, help="Start the agent without its user interface.")
 @click.option("--reuse", is_flag=True, help="Take up an existing branch where it is.")
 @click.option("--attach", is_flag=True, help="Go to the job's terminal at once.")
+@click.option(
+    "--each",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="One job for each line or JSON object; {} and {KEY} in NAME and PROMPT stand for it.",
+)
+@click.option(
+    "-n", "copies", type=click.IntRange(1, 999), metavar="N", help="N jobs: NAME-1, NAME-2…"
+)
+@click.option(
+    "--max-parallel",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="How many of them run at once (mc.maxParallel); the rest wait in line.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be made; make nothing.")
+@click.option("--queued", is_flag=True, hidden=True, help="Launch a job that stood in line.")
 @outputs()
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     name: str,
     prompt: tuple[str, ...],
     file: str | None,
     edit: bool,
-    agent: str | None,
-    branch: str | None,
-    base: str | None,
-    placement: str | None,
-    copy: tuple[str, ...],
-    symlink: tuple[str, ...],
-    commands: tuple[str, ...],
-    headless: bool,
-    reuse: bool,
+    each: str | None,
+    copies: int | None,
+    max_parallel: int | None,
     attach: bool,
     dry_run: bool,
+    queued: bool,
     out: Output,
+    **wishes: Any,
 ) -> int:
     """Start an agent on job NAME, in a worktree, on a branch and in a terminal of its own.
 
     The PROMPT is handed over byte for byte. A COMMAND finds it in the file $MC_PROMPT_FILE.
+
+    With --each or -n it starts many jobs. In a COMMAND, {} and {KEY} are filled in where they are
+    words of their own.
     """
     words = ctx.meta["command"]
     if words == ():
         raise Usage("there is no command after --", hint="git mc launch NAME -- COMMAND…")
+    if queued:
+        return _launch_queued(mission_here(), name)
+    many = each is not None or copies is not None
+    _check_usage(many, max_parallel, attach, wishes["branch"], file, each)
+    text = _prompt(prompt, file, edit)
     mission = mission_here()
-    request = Request(
-        name=name,
-        prompt=_prompt(prompt, file, edit),
-        command=words or (),
-        agent=agent,
-        branch=branch,
-        base=base,
-        placement=placement,
-        headless=headless,
-        reuse=reuse,
-        setup=Setup(copy, symlink, commands),
-    )
+    setup = Setup(*(wishes.pop(key) for key in ("copy", "symlink", "commands")))
+    request = Request(name=name, prompt=text, command=words or (), setup=setup, **wishes)
+    requests = _many(request, each, copies or 1) if many else [request]
     _, troubles = catch_up(mission)
     for trouble in troubles:
         out.warn(trouble)
     if dry_run:
-        _show_plan(plan(mission, request))
+        _show_plans([one.job for one in plan_all(mission, requests)], mission, out, many=many)
         return 0
+    if many:
+        limit = max_parallel or max(1, mission.settings["maxParallel"])
+        return _launch_many(mission, enlist(mission, requests, limit), out)
     job = launch(mission, request)
     start_observer(mission)
+    _tell(mission, job, out)
+    if attach:
+        from gitmc.cli.attach import go
+
+        go(mission, job)
+    return 0
+
+
+def _check_usage(
+    many: bool,
+    max_parallel: int | None,
+    attach: bool,
+    branch: str | None,
+    file: str | None,
+    each: str | None,
+) -> None:
+    if not many and max_parallel is not None:
+        raise Usage("--max-parallel is for many jobs", hint="give --each FILE or -n N too")
+    if many and attach:
+        raise Usage("--attach is for one job", hint="git mc attach JOB")
+    if many and branch is not None:
+        raise Usage("many jobs cannot share a branch", hint="leave out --branch")
+    if file == "-" and each == "-":
+        raise Usage("standard input can only be read once", hint="give a file to -F or to --each")
+
+
+def _many(request: Request, each: str | None, copies: int) -> list[Request]:
+    from dataclasses import replace
+
+    fillings = items(_read(each)) if each is not None else []
+    if each is not None and not fillings:
+        raise Usage(f"there is no line in {each}, so there is no job", hint="give one line a job")
+    return [
+        replace(request, name=one.name, prompt=one.prompt, command=one.command)
+        for one in expand(request.name, request.prompt, request.command, fillings, copies)
+    ]
+
+
+def _read(path: str) -> str:
+    content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _launch_queued(mission: Mission, name: str) -> int:
+    if sys.stdin.buffer.readline() != GO:
+        return 1
+    launch_claimed(mission, mission.job(name))
+    return 0
+
+
+def _launch_many(mission: Mission, jobs: list[Job], out: Output) -> int:
+    """Launch as many as may run; the rest is the observer's to launch."""
+    batch = jobs[0].queue.batch if jobs[0].queue else ""
+    failed: list[McError] = []
+    for made in launch_next(mission, batch):
+        if isinstance(made, Job):
+            if not out.json:
+                out.say(f"launched {made.name} on {made.branch} in {made.worktree}")
+        else:
+            failed.append(made)
+    start_observer(mission)
+    now = [job for one in jobs if (job := mission.store.job(one.name))]
+    if out.json:
+        from gitmc.control.view import objects
+
+        print_json("mc.jobs/1", {"jobs": objects(mission, now)})
+    else:
+        for job in now:
+            if job.in_line and job.state is State.QUEUED:
+                out.say(f"queued {job.name}")
+    for failure in failed[:-1]:
+        out.warn(failure)
+    if failed:
+        raise failed[-1]
+    return 0
+
+
+def _tell(mission: Mission, job: Job, out: Output) -> None:
     if out.json:
         from gitmc.control.view import objects
 
@@ -105,11 +202,6 @@ def command(
     else:
         out.say(f"launched {job.name} on {job.branch} in {job.worktree}")
         out.say(f"hint: git mc attach {job.name}")
-    if attach:
-        from gitmc.cli.attach import go
-
-        go(mission, job)
-    return 0
 
 
 def _prompt(words: tuple[str, ...], file: str | None, edit: bool) -> bytes:
@@ -128,12 +220,25 @@ def _prompt(words: tuple[str, ...], file: str | None, edit: bool) -> bytes:
     return os.fsencode(" ".join(words))
 
 
-def _show_plan(planned: Plan) -> None:
-    job, setup = planned.job, planned.setup
-    made = "make" if planned.start_point else "take up"
+def _show_plans(jobs: list[Job], mission: Mission, out: Output, *, many: bool) -> None:
+    if out.json:
+        from gitmc.control.view import objects
+
+        found = objects(mission, jobs)
+        print_json(*(("mc.jobs/1", {"jobs": found}) if many else ("mc.job/1", found[0])))
+        return
+    for job in jobs:
+        _show_plan(job, many=many)
+
+
+def _show_plan(job: Job, *, many: bool) -> None:
+    if many:
+        click.echo(f"{job.name}:")
+    made = "make" if job.launch and job.launch.new_branch else "take up"
     click.echo(f"would {made} branch {job.branch} at {job.base_commit[:12]} (base {job.base})")
     click.echo(f"would make worktree {job.worktree}")
-    for what, items in (("copy", setup.copy), ("link", setup.symlink), ("run", setup.commands)):
-        for item in items:
-            click.echo(f"would {what} {item}")
+    setup = job.setup or Setup()
+    for what, things in (("copy", setup.copy), ("link", setup.symlink), ("run", setup.commands)):
+        for thing in things:
+            click.echo(f"would {what} {thing}")
     click.echo(f"would start agent {job.agent} in a tmux {job.placement}")

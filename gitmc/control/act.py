@@ -9,7 +9,14 @@ import dataclasses
 
 from gitmc.control.mission import Mission
 from gitmc.errors import McError
-from gitmc.model.decide import Action, CloseRun, FinishLanding, SweepRun, UndoLaunch
+from gitmc.model.decide import (
+    Action,
+    CloseRun,
+    FinishLanding,
+    LaunchQueued,
+    SweepRun,
+    UndoLaunch,
+)
 from gitmc.model.job import Job, Phase, with_phase
 from gitmc.store.files import replace_file
 from gitmc.tmux.process import sweep
@@ -36,14 +43,19 @@ def _do(mission: Mission, action: Action) -> None:
         case SweepRun():
             sweep("MC_RUN", action.run)
             mission.store.spec_path(action.run).unlink(missing_ok=True)
+            mission.store.run_prompt_path(action.run).unlink(missing_ok=True)
             _set_phase(mission, action, Phase.ENDED, Phase.SWEPT)
         case CloseRun():
             keep_log(mission, mission.store.job(action.job))
             _set_phase(mission, action, Phase.SWEPT, Phase.CLOSED)
         case UndoLaunch():
-            from gitmc.control.launch import undo
+            from gitmc.control.make import undo
 
             undo(mission, action.job)
+        case LaunchQueued():
+            from gitmc.control.apart import launch_apart
+
+            launch_apart(mission, action.job)
         case FinishLanding():
             from gitmc.control.land import finish
 

@@ -84,7 +84,7 @@ def _at_risk(mission: Mission, job: Job) -> _AtRisk:
     heads = {refs.branch_tip(mission.git, job.branch)}
     dirty: list[str] = []
     inner = False
-    if _is_worktree(path):
+    if worktree.is_worktree(path):
         dirty = worktree.uncommitted(path)
         inner = _check_inner(job, dirty)
         if Git(path).answer("symbolic-ref", "-q", "HEAD") is None:
@@ -137,13 +137,6 @@ def _check_deletable(mission: Mission, job: Job, tip: str, risk: _AtRisk) -> Non
 def _held_elsewhere(mission: Mission, job: Job, commit: str) -> bool:
     printed = mission.git("for-each-ref", "--format=%(refname)", "--contains", commit)
     return bool(set(printed.splitlines()) - {f"refs/heads/{job.branch}"})
-
-
-def _is_worktree(path: Path) -> bool:
-    if not path.is_dir():
-        return False
-    found = Git(path).result("rev-parse", "--show-toplevel")
-    return found.returncode == 0 and Path(found.stdout.decode().strip()) == path
 
 
 def is_landed(mission: Mission, job: Job, head: str) -> bool:
@@ -201,7 +194,7 @@ def _remove_worktree(mission: Mission, path: Path, *, force: bool) -> None:
     except CommandFailed as failed:
         # Looked at a moment ago, it was clean: somebody works in it now, or it is broken.
         hint = "git mc cleanup --force keeps a copy under refs/mc/salvage first"
-        if not _is_worktree(path):
+        if not worktree.is_worktree(path):
             hint = (
                 f"it is no worktree any more: look at {path}, then: git mc cleanup --keep-worktree"
             )

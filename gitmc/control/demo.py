@@ -18,8 +18,9 @@ from pathlib import Path
 from types import FrameType
 
 import gitmc
+from gitmc.control.apart import start_observer
 from gitmc.control.launch import launch
-from gitmc.control.loop import catch_up, start_observer
+from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission, open_mission
 from gitmc.control.prepare import Request
 from gitmc.control.settle import live_pids

@@ -28,7 +28,8 @@ def kill(mission: Mission, name: str, *, force: bool = False) -> Job:
     if job.run is None:
         return job
     if job.state is State.STOPPED:
-        # Its launch fails with the set-up command that it waits for, and undoes itself.
+        # If it is being launched: that fails with the set-up command that it waits for, and undoes
+        # itself.
         sweep("MC_RUN", job.run.id)
         return job
     _end_processes(job.run, force=force)
@@ -41,8 +42,12 @@ def _ask(mission: Mission, name: str) -> Job:
     with mission.store.locked() as held:
         job = mission.job(name)
         if job.state is State.QUEUED:
-            # Its launch is under way. Whoever makes it sees this, or is gone and it is undone.
             stopped = move(job, State.STOPPED, reason=REASON, ended_at=mission.now())
+            if job.in_line:
+                assert job.run is not None
+                stopped = with_phase(stopped._replace(launch=None), Phase.CLOSED)
+                mission.store.spec_path(job.run.id).unlink(missing_ok=True)
+            # Else its launch is under way. Whoever makes it sees this, or is gone and it is undone.
             return mission.save(held, job, stopped, "kill")
         if not job.live or job.run is None:
             raise Refused(f"the job '{name}' is not running: it is {job.state}")

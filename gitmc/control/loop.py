@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gitmc.control.apart import start_observer
 from gitmc.control.mission import Mission
 from gitmc.control.settle import live_pids, settle
 from gitmc.errors import Fatal, McError
-from gitmc.git.run import clean_environment
 from gitmc.model.job import Job
 from gitmc.store.lock import holder_pid
 
@@ -32,22 +31,29 @@ ROUNDS = 10
 """More rounds than any job needs to come to rest; a bound, so that a defect cannot spin."""
 
 
-def catch_up(mission: Mission, *, wait: bool = True) -> tuple[list[Job], list[McError]]:
+def catch_up(
+    mission: Mission, *, wait: bool = True, observer: bool = False
+) -> tuple[list[Job], list[McError]]:
     """Run the loop to its end; the jobs as they are then, and what went wrong on the way.
 
-    Without `wait`, another process that is busy with the same is not waited for.
+    Without `wait`, another process that is busy with the same is not waited for. Who is no observer
+    leaves to one what is an observer's to do.
     """
     unasked: tuple[McError, ...] = ()
     troubles: list[McError] = []
     for _ in range(ROUNDS):
         jobs, facts = settle(mission, wait=wait)
-        if facts is None or facts.quiet:
+        if facts is None or (facts.quiet and not any(job.in_line for job in jobs)):
             break
         unasked = facts.troubles
         from gitmc.control.act import act
-        from gitmc.model.decide import decide
+        from gitmc.model.decide import OBSERVERS, decide
 
         actions = decide(jobs, facts)
+        if not observer:
+            if any(isinstance(action, OBSERVERS) for action in actions):
+                start_observer(mission)
+            actions = [action for action in actions if not isinstance(action, OBSERVERS)]
         if not actions:
             break
         failed = [trouble for action in actions if (trouble := act(mission, action))]
@@ -79,7 +85,7 @@ def observe_forever(
             if bell.deaf:
                 bell.close()
                 bell = Bell([new])
-            jobs, troubles = catch_up(mission)
+            jobs, troubles = catch_up(mission, observer=True)
             for trouble in troubles:
                 if trouble.message not in said:
                     said.add(trouble.message)
@@ -118,34 +124,3 @@ def _acquire(path: Path, *, replace: bool) -> FileLock:
         else:
             return lock
     raise Fatal("another observer is at work on this repository already")
-
-
-def start_observer(mission: Mission) -> None:
-    """See to it that an observer runs, detached from us and from any job that we are part of."""
-    if mission.store.observed():
-        return
-    argv = [sys.executable, "-m", "gitmc", "watch", "--background"]
-    if os.environ.get("MC_RUN") and os.environ.get("TMUX"):
-        _start_outside_job(mission, argv)
-        return
-    environment = {k: v for k, v in clean_environment().items() if not k.startswith("MC_")}
-    with (mission.store.root / "run" / "observer.log").open("ab") as log:
-        subprocess.Popen(
-            argv,
-            cwd=mission.main_worktree,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-
-def _start_outside_job(mission: Mission, argv: list[str]) -> None:
-    """From inside a job: through tmux, since a job's whole tree is ended with it."""
-    import shlex
-
-    from gitmc.tmux.run import Tmux
-
-    command = shlex.join(["cd", str(mission.main_worktree)]) + " && exec " + shlex.join(argv)
-    Tmux()("run-shell", "-b", f"({command}) >/dev/null 2>&1 </dev/null".replace("#", "##"))

@@ -46,6 +46,12 @@ class Mission:
 
         return Tmux(self.settings["tmuxSocket"])
 
+    def tmux_for(self, job: Job) -> Tmux:
+        """The tmux server that the job goes to, as it was asked for."""
+        from gitmc.tmux.run import Tmux
+
+        return Tmux(job.queue.socket) if job.queue else self.tmux
+
     def tmux_of(self, terminal: Terminal) -> Tmux:
         """The tmux server that a job is in."""
         from gitmc.tmux.run import Tmux

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,9 +39,6 @@ class Plan:
     """A launch that was checked and found possible."""
 
     job: Job
-    setup: Setup
-    start_point: str | None
-    """The commit at which the branch is made; None where the branch is there already."""
     host: str | None
     """The session that a window goes to."""
 
@@ -51,7 +49,7 @@ def plan(mission: Mission, request: Request) -> Plan:
     agent = request.agent or (catalog.COMMAND if request.command else mission.settings["agent"])
     catalog.check(agent)
     _check_text(request)
-    _check_program(agent, request)
+    check_program(start_of(agent, Path(os.devnull), request).argv)
     setup = setups.merged(mission, request.setup)
     setups.check(setup)
     base, commit = _base(mission, request.base)
@@ -75,10 +73,16 @@ def plan(mission: Mission, request: Request) -> Plan:
         created_at=mission.now(),
         command=request.command,
         headless=request.headless,
-        run=Run(os.urandom(6).hex()),
+        run=Run(new_run()),
+        setup=setup,
         launch=Launch(this_process(), new_branch=start_point is not None),
     )
-    return Plan(job, setup, start_point, host)
+    return Plan(job, host)
+
+
+def new_run() -> str:
+    """A nonce that no other run has."""
+    return os.urandom(6).hex()
 
 
 def _check_text(request: Request) -> None:
@@ -92,9 +96,8 @@ def _check_text(request: Request) -> None:
             ) from fault
 
 
-def _check_program(agent: str, request: Request) -> None:
+def check_program(words: Sequence[str]) -> None:
     """Raises Refused where the agent's program is missing; a path is looked at when it is there."""
-    words = start_of(agent, Path(os.devnull), request).argv
     if not words[0]:
         raise Refused("the command to run is empty", hint="git mc launch NAME -- COMMAND…")
     if "/" not in words[0] and shutil.which(words[0]) is None:

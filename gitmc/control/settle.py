@@ -44,7 +44,7 @@ def observe(mission: Mission, jobs: Iterable[Job]) -> Facts:
     }
     panes, troubles = _panes(open_jobs, gone)
     try:
-        found = _find_launchers(mission, taken)
+        found = _find_launchers(mission, open_jobs, taken)
     except McError as trouble:
         # Their agents may well run: nobody is called lost because tmux does not answer.
         troubles.append(trouble)
@@ -174,21 +174,27 @@ def _reports(mission: Mission, arrived: list[Delivered]) -> dict[str, Report]:
     return reports
 
 
-def _find_launchers(mission: Mission, runs: set[str]) -> dict[str, tuple[Terminal, Process]]:
+def _find_launchers(
+    mission: Mission, jobs: Iterable[Job], runs: set[str]
+) -> dict[str, tuple[Terminal, Process]]:
     """Where the launchers of `runs` are, whose launch was never recorded as done."""
     if not runs:
         return {}
+    from gitmc.tmux.run import Tmux
     from gitmc.tmux.session import find_runs
 
     found: dict[str, tuple[Terminal, Process]] = {}
-    for run, made in find_runs(mission.tmux).items():
-        if run in runs:
-            process = Process(made.pid, start_time(made.pid) or "", boot_id())
-            found[run] = Terminal(made.socket, made.session, made.window, made.pane), process
+    servers = {job.queue.socket if job.queue else mission.settings["tmuxSocket"] for job in jobs}
+    for socket in servers:
+        for run, made in find_runs(Tmux(socket)).items():
+            if run in runs:
+                process = Process(made.pid, start_time(made.pid) or "", boot_id())
+                found[run] = Terminal(made.socket, made.session, made.window, made.pane), process
     return found
 
 
 def live_pids(jobs: Iterable[Job]) -> set[int]:
-    """The processes whose end would be news."""
+    """The processes whose end would be news: launchers, and whoever launches or lands a job."""
     launchers = {job.run.launcher.pid for job in jobs if job.live and job.run and job.run.launcher}
-    return launchers - {os.getpid()}
+    owners = {owner.pid for job in jobs if (owner := _owner(job))}
+    return (launchers | owners) - {os.getpid()}

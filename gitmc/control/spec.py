@@ -8,7 +8,7 @@ from pathlib import Path
 import gitmc
 from gitmc.agents import catalog
 from gitmc.control.mission import Mission
-from gitmc.control.prepare import Request, start_of
+from gitmc.errors import Refused
 from gitmc.git.run import environment_for_others
 from gitmc.model.job import Job
 from gitmc.store.files import replace_file
@@ -20,13 +20,11 @@ TERMINAL_VARIABLES = frozenset(
 )
 
 
-def write_spec(mission: Mission, job: Job, request: Request) -> tuple[Path, dict[str, str]]:
-    """Write the job's spec, for its owner's eyes only; its path, and the agent's environment."""
+def write_spec(mission: Mission, job: Job, start: catalog.Start, prompt: Path) -> Path:
+    """Write the job's spec, for its owner's eyes only; its path. `prompt` may be written later."""
     assert job.run is not None
     store = mission.store
-    prompt = store.prompt_path(job.name)
-    start = start_of(job.agent, prompt, request)
-    environment = _environment(mission, job)
+    environment = _environment(mission, job, prompt)
     script = hooks_folder() / "tmux" / "marker"
     spec = {
         "argv": start.argv,
@@ -41,10 +39,26 @@ def write_spec(mission: Mission, job: Job, request: Request) -> tuple[Path, dict
     }
     path = store.spec_path(job.run.id)
     replace_file(path, json.dumps(spec).encode(), mode=0o600)
-    return path, environment
+    return path
 
 
-def _environment(mission: Mission, job: Job) -> dict[str, str]:
+def environment_of(mission: Mission, job: Job) -> dict[str, str]:
+    """The environment that the job's spec has for its agent. Raises Refused where it is gone."""
+    assert job.run is not None
+    try:
+        spec = json.loads(mission.store.spec_path(job.run.id).read_bytes())
+    except FileNotFoundError as gone:
+        raise Refused(
+            f"its spec is gone: {gone.filename}", hint=f"git mc relaunch {job.name}"
+        ) from gone
+    except ValueError as fault:
+        path = mission.store.spec_path(job.run.id)
+        raise Refused(f"{path} is no spec: {fault}", hint=f"git mc relaunch {job.name}") from fault
+    environment: dict[str, str] = spec["env"]
+    return environment
+
+
+def _environment(mission: Mission, job: Job, prompt: Path) -> dict[str, str]:
     """What the agent and the set-up commands see: ours, but nothing that says where git is."""
     assert job.run is not None
     kept = {
@@ -54,7 +68,7 @@ def _environment(mission: Mission, job: Job) -> dict[str, str]:
         "MC_JOB": job.name,
         "MC_DIR": str(mission.store.root),
         "MC_RUN": job.run.id,
-        "MC_PROMPT_FILE": str(mission.store.prompt_path(job.name)),
+        "MC_PROMPT_FILE": str(prompt),
     }
 
 

@@ -85,6 +85,20 @@ def remove(git: Git, path: Path, *, force: bool) -> None:
             raise
 
 
+def is_worktree(path: Path) -> bool:
+    """Whether `path` is the top of a worktree."""
+    if not path.is_dir():
+        return False
+    found = Git(path).result("rev-parse", "--show-toplevel")
+    return found.returncode == 0 and os.fsdecode(found.stdout).removesuffix("\n") == str(path)
+
+
+def forget(git: Git, path: Path) -> None:
+    """Take the worktree at `path` off git's list, if its folder is missing."""
+    if not path.exists() and any(tree.path == path for tree in listed(git)):
+        remove(git, path, force=True)
+
+
 def uncommitted(path: Path) -> list[str]:
     """The paths in the worktree at `path` that differ from its commit, untracked ones included."""
     # Without optional locks: refreshing the index would meet the agent's own use of it.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gitmc.model.facts import Facts
 from gitmc.model.job import Job, Phase, State
+from gitmc.model.line import ready
 
 
 @dataclass(frozen=True)
@@ -38,22 +39,34 @@ class UndoLaunch:
 
 
 @dataclass(frozen=True)
+class LaunchQueued:
+    """Launch a job that stood in line and has a place now."""
+
+    job: str
+
+
+@dataclass(frozen=True)
 class FinishLanding:
     """Find out whether a killed landing moved its ref, and record the answer."""
 
     job: str
 
 
-Action = SweepRun | CloseRun | UndoLaunch | FinishLanding
+Action = SweepRun | CloseRun | UndoLaunch | LaunchQueued | FinishLanding
+
+OBSERVERS = (LaunchQueued,)
+"""What is the observer's to do: it takes long, or must outlive the command that found it due."""
 
 
 def decide(jobs: Iterable[Job], facts: Facts) -> list[Action]:
-    """The actions due for `jobs`, in the order of the jobs."""
-    return [action for job in jobs if (action := _due(job, facts)) is not None]
+    """The actions due for `jobs`, in the order of the jobs; then those that stood in line."""
+    everyone = list(jobs)
+    due = [action for job in everyone if (action := _due(job, facts)) is not None]
+    return [*due, *(LaunchQueued(job.name) for job in ready(everyone))]
 
 
 def _due(job: Job, facts: Facts) -> Action | None:
-    if job.launch is not None and job.name in facts.ownerless:
+    if job.launch is not None and not job.in_line and job.name in facts.ownerless:
         return UndoLaunch(job.name)
     if job.landing is not None and job.name in facts.ownerless and job.state is State.MERGING:
         return FinishLanding(job.name)

@@ -28,8 +28,8 @@ from gitmc.model.job import (
     Run,
     State,
     Terminal,
+    begun,
     move,
-    with_phase,
 )
 from gitmc.model.marker import Exited, Marker, exited, started
 
@@ -104,8 +104,7 @@ def _adopt(job: Job, facts: Facts) -> Job:
     if job.name not in facts.ownerless or run.id not in facts.spec_taken:
         return job
     terminal, process = facts.found.get(run.id, (None, NOBODY))
-    run = run._replace(launcher=run.launcher or process)
-    return move(job, State.RUNNING, launch=None, started_at=facts.now, terminal=terminal, run=run)
+    return begun(job, facts.now, terminal, process)
 
 
 def _hear_start(job: Job, marker: Marker, facts: Facts) -> Job:
@@ -148,7 +147,8 @@ def _end(job: Job, mine: list[Marker], facts: Facts) -> Job:
     if by_launcher:
         marker, word = by_launcher[0]
         at = facts.marker_times.get(marker.name, facts.now)
-        return _ended(job, run, _verdict_of_exit(run, word), word.code, at)
+        verdict = _verdict_of_exit(run, word)
+        return _ended(job, run, verdict, word.code, at, lost=word.by is not None)
     died = [m for m in mine if m.kind == "died"]
     if died:
         # The last by name: one that tells the status comes after one that does not.
@@ -182,8 +182,9 @@ def _verdict_of_exit(run: Run, word: Exited) -> tuple[State, str | None]:
 def _ended_by_tmux(job: Job, run: Run, status: str, sig: str, at: datetime) -> Job:
     if sig or not status.isdigit():
         said = f"killed by {_signal_name(sig)}" if sig else "killed"
-        verdict = (State.FAILED, f"lost: its launcher was {said} and left no exit status")
-        return _ended(job, run, (State.STOPPED, run.stop) if run.stop else verdict, None, at)
+        why = f"lost: its launcher was {said} and left no exit status"
+        verdict = (State.STOPPED, run.stop) if run.stop else (State.FAILED, why)
+        return _ended(job, run, verdict, None, at, lost=True)
     code = int(status)
     verdict = (State.FAILED, f"exit status {code}") if code else (State.COMPLETED, "")
     return _ended(job, run, (verdict[0], verdict[1] or None), code, at)
@@ -192,15 +193,23 @@ def _ended_by_tmux(job: Job, run: Run, status: str, sig: str, at: datetime) -> J
 def _lost(job: Job, run: Run, why: str, facts: Facts) -> Job:
     if run.launcher is not None and run.launcher.boot not in ("", facts.boot):
         why = "the machine was restarted"
-    verdict = (State.FAILED, f"lost: {why} and no exit status was written")
-    return _ended(job, run, (State.STOPPED, run.stop) if run.stop else verdict, None, facts.now)
+    reason = f"lost: {why} and no exit status was written"
+    verdict = (State.STOPPED, run.stop) if run.stop else (State.FAILED, reason)
+    return _ended(job, run, verdict, None, facts.now, lost=True)
 
 
 def _ended(
-    job: Job, run: Run, verdict: tuple[State, str | None], code: int | None, at: datetime
+    job: Job,
+    run: Run,
+    verdict: tuple[State, str | None],
+    code: int | None,
+    at: datetime,
+    *,
+    lost: bool = False,
 ) -> Job:
     state, reason = verdict
-    job = with_phase(job, Phase.ENDED)._replace(activity=None)
+    run = run._replace(phase=Phase.ENDED, lost=lost and run.stop is None)
+    job = job._replace(activity=None, run=run)
     if job.state is State.RUNNING:
         return move(job, state, exit_status=code, reason=reason, ended_at=at)
     if job.state is State.COMPLETED and state is State.FAILED and run.stop is None:

@@ -12,7 +12,7 @@ final (`WAYS_OUT`):
 `queued` lasts while a job stands in line and while its launch makes the worktree; `merging` lasts
 while one ref moves. Whoever makes or moves is named as the owner, so that anybody can finish or
 undo what a killed process left. From every state that is not final and whose run is over, another
-launch leads back to `queued`.
+launch leads back to `queued`, and if it comes to nothing, back from there.
 
 Beside its state a job has its latest run, with a life of its own: `live` while the launcher runs,
 `ended` once a witness told how it ended, `swept` once no process of it is left, `closed` once its
@@ -46,7 +46,12 @@ class State(StrEnum):
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.STOPPED, State.FAILED}),
+    State.QUEUED: frozenset(
+        {
+            *(State.RUNNING, State.STOPPED, State.FAILED),
+            *(State.COMPLETED, State.READY_TO_MERGE, State.CONFLICT, State.NEEDS_REBASE),
+        }
+    ),
     State.RUNNING: frozenset({State.COMPLETED, State.FAILED, State.STOPPED}),
     State.COMPLETED: frozenset({State.FAILED, State.READY_TO_MERGE, State.QUEUED}),
     State.FAILED: frozenset({State.READY_TO_MERGE, State.QUEUED}),
@@ -65,13 +70,13 @@ FINAL = frozenset(state for state, moves in TRANSITIONS.items() if not moves)
 WAYS_OUT: dict[State, tuple[str, ...]] = {
     State.QUEUED: ("kill",),
     State.RUNNING: ("kill",),
-    State.COMPLETED: ("merge", "cleanup"),
-    State.FAILED: ("merge", "cleanup"),
-    State.STOPPED: ("merge", "cleanup"),
-    State.READY_TO_MERGE: ("merge", "cleanup"),
+    State.COMPLETED: ("merge", "relaunch", "cleanup"),
+    State.FAILED: ("relaunch", "merge", "cleanup"),
+    State.STOPPED: ("relaunch", "merge", "cleanup"),
+    State.READY_TO_MERGE: ("merge", "relaunch", "cleanup"),
     State.MERGING: ("jobs",),
-    State.CONFLICT: ("merge", "cleanup"),
-    State.NEEDS_REBASE: ("merge", "cleanup"),
+    State.CONFLICT: ("merge", "relaunch", "cleanup"),
+    State.NEEDS_REBASE: ("merge", "relaunch", "cleanup"),
 }
 """What a user can type in a state that is not final. `jobs`, like every command, settles first, and
 settling finishes or takes back a merge whose process is gone."""
@@ -153,8 +158,9 @@ class Launch(NamedTuple):
     """None while the job stands in line."""
     new_branch: bool
     """Whether the branch is the launch's own to remove."""
-    again: bool = False
-    """Whether worktree and branch are an earlier run's, and stay whatever happens."""
+    back: State | None = None
+    """Where the job stood before, if this is another launch of it: there it goes back to if this
+    one comes to nothing, and what it has stays whatever happens."""
 
 
 class Queue(NamedTuple):
@@ -229,6 +235,11 @@ class Job(NamedTuple):
         return self.run is not None and self.run.phase in (Phase.LIVE, Phase.ENDED)
 
     @property
+    def in_line(self) -> bool:
+        """Whether the job waits for a place, and nobody launches it yet."""
+        return self.launch is not None and self.launch.owner is None
+
+    @property
     def settled(self) -> bool:
         """Whether nothing is left to observe or to do unless a user asks for it."""
         run_over = self.run is None or self.run.phase is Phase.CLOSED
@@ -250,6 +261,26 @@ def move(job: Job, to: State, **changes: Any) -> Job:
     if to not in TRANSITIONS[job.state]:
         raise IllegalMoveError(f"job '{job.name}' cannot go from {job.state} to {to}")
     return job._replace(state=to, **changes)
+
+
+def begun(job: Job, at: datetime, terminal: Terminal | None, launcher: Process) -> Job:
+    """`job` as it is once its agent runs: what an earlier run left is over."""
+    assert job.run is not None
+    run = job.run._replace(launcher=job.run.launcher or launcher, lost=False)
+    return move(
+        job,
+        State.RUNNING,
+        started_at=at,
+        ended_at=None,
+        exit_status=None,
+        reason=None,
+        activity=None,
+        report=None,
+        untold=(),
+        launch=None,
+        terminal=terminal,
+        run=run,
+    )
 
 
 def with_phase(job: Job, phase: Phase) -> Job:

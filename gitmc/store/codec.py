@@ -171,7 +171,7 @@ def _launch(take: _Taker) -> Launch:
     return Launch(
         owner=take.part("owner", _process),
         new_branch=take.maybe("new_branch", bool) or False,
-        again=take.maybe("again", bool) or False,
+        back=State(take.choice("back", State)) if take.maybe("back", str) else None,
     )
 
 

@@ -64,6 +64,10 @@ class Store:
         """Where the job's prompt is stored, byte for byte."""
         return self.root / "prompts" / f"{name}.md"
 
+    def run_prompt_path(self, run: str) -> Path:
+        """Where a run's own prompt is stored, if it was told something else than its job."""
+        return self.root / "run" / f"{run}.md"
+
     def log_path(self, name: str) -> Path:
         """Where the last screen of the job's finished run is kept."""
         return self.root / "logs" / f"{name}.log"
@@ -138,6 +142,6 @@ class Store:
         self.job_path(name).unlink(missing_ok=True)
         self.prompt_path(name).unlink(missing_ok=True)
 
-    def write_prompt(self, name: str, prompt: bytes) -> None:
-        """Keep the prompt of the job called `name`."""
-        replace_file(self.prompt_path(name), prompt, mode=0o600)
+    def write_prompt(self, path: Path, prompt: bytes) -> None:
+        """Keep a prompt at `path`, for its owner's eyes only."""
+        replace_file(path, prompt, mode=0o600)

@@ -9,9 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmc.control.loop import ROUNDS
-from gitmc.model.decide import Action, CloseRun, FinishLanding, SweepRun, UndoLaunch, decide
+from gitmc.model.decide import (
+    Action,
+    CloseRun,
+    FinishLanding,
+    LaunchQueued,
+    SweepRun,
+    UndoLaunch,
+    decide,
+)
 from gitmc.model.facts import Facts, PaneSeen, advance
 from gitmc.model.job import Job, Landing, Launch, Phase, Process, Run, State, move, with_phase
+from gitmc.model.line import ready
 from gitmc.model.marker import Marker
 from tests.support.generated import RUN, facts, jobs
 
@@ -44,6 +53,9 @@ def acted(jobs: list[Job], action: Action) -> list[Job]:
                 after.append(with_phase(job, Phase.CLOSED))
             case FinishLanding():
                 after.append(move(job, State.MERGED, landing=None))
+            case LaunchQueued():
+                assert job.launch is not None
+                after.append(job._replace(launch=job.launch._replace(owner=OWNER)))
             case UndoLaunch():
                 continue
     return after
@@ -106,8 +118,11 @@ def test_deciding_changes_nothing_and_follows_the_order_of_the_jobs(
     due = decide(now, seen)
     assert told(decide(now, seen)) == told(due)
     names = [action.job for action in due]
-    assert names == [job.name for job in now if job.name in names]
     assert len(set(names)) == len(names)
+    lined = [action.job for action in due if isinstance(action, LaunchQueued)]
+    assert lined == [job.name for job in ready(now)]
+    first = names[: len(names) - len(lined)]
+    assert first == [job.name for job in now if job.name in first]
 
 
 SEEN = Facts(now=T0, gone=frozenset({RUN}), panes={RUN: None})

@@ -40,6 +40,7 @@ LOST = "lost: its launcher was {} and left no exit status"
 NOTHING = "lost: nothing is left of it and no exit status was written"
 RESTARTED = "lost: the machine was restarted and no exit status was written"
 STOP = "killed by git mc kill"
+GONE_UNDER_IT = ("lost:", "its terminal was closed", "its launcher was sent")
 
 ENDS: list[tuple[str, Facts, str | None, State, int | None, str | None]] = [
     ("exit 0", heard(("exit", "0")), None, State.COMPLETED, 0, None),
@@ -121,7 +122,8 @@ def test_every_end_has_its_state_status_and_reason(
 ) -> None:
     after = advance(a_job(stop=stop), seen)
     assert (after.state, after.exit_status, after.reason) == (state, status, reason)
-    assert after.run == Run(RUN, Phase.ENDED, PROCESS, stop)
+    lost = state is State.FAILED and (reason or "").startswith(GONE_UNDER_IT)
+    assert after.run == Run(RUN, Phase.ENDED, PROCESS, stop, lost=lost)
     assert after.ended_at == T2
     assert after.activity is None
 

@@ -68,7 +68,7 @@ FULL = Job(
     untold=("failed",),
     setup=Setup((".env",), ("lib",), ("make",)),
     queue=Queue("q", 3, "/s", "$1"),
-    launch=Launch(US, True, again=True),
+    launch=Launch(US, True, State.FAILED),
     landing=Landing(US, "main", "e", "c", "h"),
     landed=Landed("main", "c", "h"),
 )
@@ -150,7 +150,7 @@ TABLES = [
     "run.launcher", "launch.owner",
 ]  # fmt: skip
 LISTS = ["command", "untold", "setup.copy", "setup.symlink", "setup.commands"]
-FLAGS = ["headless", "launch.new_branch", "launch.again", "run.lost", "run.signals"]
+FLAGS = ["headless", "launch.new_branch", "run.lost", "run.signals"]
 WHOLE = ["exit_status", "report.progress", "queue.limit", "launch.owner.pid", "landing.owner.pid"]
 NEEDED = [
     "name", "state", "agent", "branch", "base", "base_commit", "worktree", "placement",
@@ -173,6 +173,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("command", "sh", "'command' must be of kind list"),
     *((key, ["sh", 1], f"'{key}' must be a list of strings") for key in LISTS),
     ("state", "lost", "'state' is 'lost', not one of queued, running,"),
+    ("launch.back", "lost", "'launch.back' is 'lost', not one of queued, running,"),
     ("run.phase", "over", "'run.phase' is 'over', not one of live, ended, swept, closed"),
     *((key, None, f"'{key}' is missing") for key in NEEDED),
     ("version", None, "no 'version', so not one of git mc's files"),

@@ -82,7 +82,7 @@ def test_a_foreign_file_is_never_written_over_by_a_new_job(store: Store) -> None
 
 def test_removing_a_job_forgets_its_prompt_and_keeps_its_log(store: Store) -> None:
     put(store, a_job("one"), a_job("two"))
-    store.write_prompt("one", b"do it \xff")
+    store.write_prompt(store.prompt_path("one"), b"do it \xff")
     store.log_path("one").write_text("done")
     assert store.prompt_path("one").read_bytes() == b"do it \xff"
     assert store.prompt_path("one").stat().st_mode & 0o777 == 0o600

@@ -106,7 +106,9 @@ def jobs(
         untold=st.lists(texts, max_size=2).map(tuple),
         setup=maybe(st.builds(Setup, *[st.lists(texts, max_size=2).map(tuple)] * 3)),
         queue=maybe(st.builds(Queue, texts, st.integers(1, 9), maybe(texts), maybe(texts))),
-        launch=maybe(st.builds(Launch, maybe(processes), st.booleans(), st.booleans())),
+        launch=maybe(
+            st.builds(Launch, maybe(processes), st.booleans(), maybe(st.sampled_from(State)))
+        ),
         landing=maybe(st.builds(Landing, processes, texts, texts, texts, texts)),
         landed=maybe(st.builds(Landed, texts, texts, texts)),
         unknown=st.just({}) if unknown is None else unknown,

@@ -1,0 +1,70 @@
+"""Processes of ours that outlive the command that starts them: the observer, and launches.
+
+They are detached from the terminal, and from any job that we are part of, since a job's whole tree
+is ended with it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from gitmc.control.mission import Mission
+from gitmc.git.run import clean_environment
+
+GO = b"go\n"
+"""What a process that is to launch a job hears once the job is its own."""
+
+
+def start_observer(mission: Mission) -> None:
+    """See to it that an observer runs, detached from us and from any job that we are part of."""
+    if mission.store.observed():
+        return
+    words = ["watch", "--background"]
+    if os.environ.get("MC_RUN") and os.environ.get("TMUX"):
+        _start_outside_job(mission, [sys.executable, "-m", "gitmc", *words])
+        return
+    _start(mission, words)
+
+
+def launch_apart(mission: Mission, name: str) -> None:
+    """Have a process of its own launch the job, which stands in line: a launch may take minutes."""
+    from gitmc.control.launch import claim
+    from gitmc.model.job import Process
+    from gitmc.tmux.process import boot_id, start_time
+
+    child = _start(mission, ["launch", "--queued", name], stdin=subprocess.PIPE)
+    assert child.stdin is not None
+    with child.stdin as line:
+        owner = Process(child.pid, start_time(child.pid) or "", boot_id())
+        if claim(mission, name, owner):
+            # Without this word, because another was quicker or we are gone, it does nothing.
+            line.write(GO)
+
+
+def _start(
+    mission: Mission, words: list[str], stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """Start `git mc WORDS` detached from us."""
+    environment = {k: v for k, v in clean_environment().items() if not k.startswith("MC_")}
+    with (mission.store.root / "run" / "observer.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "gitmc", *words],
+            cwd=mission.main_worktree,
+            env=environment,
+            stdin=stdin,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _start_outside_job(mission: Mission, argv: list[str]) -> None:
+    """From inside a job: through tmux, since a job's whole tree is ended with it."""
+    import shlex
+
+    from gitmc.tmux.run import Tmux
+
+    command = shlex.join(["cd", str(mission.main_worktree)]) + " && exec " + shlex.join(argv)
+    Tmux()("run-shell", "-b", f"({command}) >/dev/null 2>&1 </dev/null".replace("#", "##"))
