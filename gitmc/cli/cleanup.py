@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output, current_jobs, match_jobs, mission_here, print_json
-from gitmc.control.cleanup import Removed, cleanup
+from gitmc.control.cleanup import Removed, cleanup, empty_trash
 from gitmc.control.mission import Mission
-from gitmc.errors import McError, Usage
+from gitmc.errors import Fatal, McError, Usage
 from gitmc.model.job import Job, State
 
 
@@ -34,14 +36,15 @@ def command(
     """Remove finished jobs: worktree, terminal and record.
 
     Refused where work is uncommitted or has not landed; with --force, a copy of it is pinned under
-    refs/mc/salvage first. Files that git ignores are removed without a copy.
+    refs/mc/salvage first, and git mc restore brings the job back from it. A removed worktree lies
+    for a day in the folder .trash beside it; files that git ignores are only there.
     """
     if bool(patterns) == everything:
         raise Usage("give the jobs to clean up, or --all", hint="git mc jobs lists them")
     mission = mission_here(outside=True)
     jobs = current_jobs(mission, out)
-    chosen = _finished(jobs) if everything else _named(mission, patterns, jobs, out)
-    refused: list[McError] = []
+    refused: list[tuple[str, McError]] = []
+    chosen = _finished(jobs) if everything else _named(mission, patterns, jobs, out, refused)
     done: list[Removed] = []
     for job in chosen:
         try:
@@ -56,15 +59,25 @@ def command(
                 )
             )
         except McError as error:
-            refused.append(error)
+            refused.append((job.name, error))
+        except OSError as fault:
+            where = f"{fault.filename}: " if fault.filename else ""
+            refused.append((job.name, Fatal(f"{where}{fault.strerror or fault}")))
     if out.json:
-        print_json("mc.cleanup/1", {"removed": [_object(one) for one in done]})
+        turned_down = [_refusal(name, error) for name, error in refused]
+        print_json("mc.cleanup/1", {"removed": list(map(_object, done)), "refused": turned_down})
     for one in done:
         out.say(_sentence(one, dry_run))
-    for refusal in refused[:-1]:
+        if one.salvaged:
+            out.say(f"hint: git mc restore {one.name}")
+    sys.stdout.flush()
+    if not dry_run:
+        for folder in sorted({str(Path(job.worktree).parent) for job in chosen}):
+            empty_trash(Path(folder))
+    for _, refusal in refused[:-1]:
         out.warn(refusal)
     if refused:
-        raise refused[-1]
+        raise refused[-1][1]
     return 0
 
 
@@ -73,15 +86,31 @@ def _finished(jobs: Sequence[Job]) -> list[Job]:
 
 
 def _named(
-    mission: Mission, patterns: Sequence[str], jobs: Sequence[Job], out: Output
+    mission: Mission,
+    patterns: Sequence[str],
+    jobs: Sequence[Job],
+    out: Output,
+    refused: list[tuple[str, McError]],
 ) -> list[Job]:
-    """The jobs that are named; one that is gone already is done, unless its name is a pattern."""
+    """The jobs that are named; one that is gone already is done, unless its name is a pattern.
+
+    What cannot be found goes to `refused`, and keeps nothing else from being found.
+    """
     known = {job.name for job in jobs} | set(mission.store.job_names())
-    here = [word for word in patterns if word in known or any(char in word for char in "*?[")]
-    for name in patterns:
-        if name not in here:
-            out.say(f"{name}: there is no such job, so nothing is left to remove")
-    return match_jobs(mission, here, jobs)
+    found: dict[str, Job] = {}
+    for word in patterns:
+        if word not in known and not any(char in word for char in "*?["):
+            out.say(f"{word}: there is no such job, so nothing is left to remove")
+            continue
+        try:
+            found.update((job.name, job) for job in match_jobs(mission, [word], jobs))
+        except McError as error:
+            refused.append((word, error))
+    return list(found.values())
+
+
+def _refusal(name: str, error: McError) -> dict[str, object]:
+    return {"name": name, "reason": error.message, "hint": error.hint}
 
 
 def _object(one: Removed) -> dict[str, object]:

@@ -2,20 +2,25 @@
 
 What counts as landed is proved, never assumed. What has not landed, or was never committed, is
 refused, or with `force` pinned under `refs/mc/salvage/` before anything is removed.
+
+    look ─▶ salvage ─▶ into the trash ─▶ look again ─▶ git forgets it ─▶ branch ─▶ record
+
+Killed anywhere, the work is where it was, in the trash that the next cleanup takes it back from, or
+in salvage; and the next cleanup goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitmc.control import removal, salvage
 from gitmc.control.end import close
 from gitmc.control.mission import Mission
-from gitmc.errors import CommandFailed, Refused
-from gitmc.git import refs, salvage, worktree
-from gitmc.git.merge import Merger
-from gitmc.git.run import Git
+from gitmc.control.risk import AtRisk, Place, at_risk, refusal
+from gitmc.control.salvage import Kept
+from gitmc.errors import Refused
+from gitmc.git import refs, trash, worktree
 from gitmc.model.job import Job, State
 
 
@@ -29,16 +34,6 @@ class Removed:
     salvaged: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _AtRisk:
-    """Work that would be gone: uncommitted paths, and commits that have not landed."""
-
-    dirty: tuple[str, ...]
-    unlanded: tuple[str, ...]
-    inner: bool
-    """Whether repositories are in it, which git removes by force only. None has work of its own."""
-
-
 def cleanup(
     mission: Mission,
     name: str,
@@ -48,13 +43,17 @@ def cleanup(
     keep_worktree: bool = False,
     dry_run: bool = False,
 ) -> Removed:
-    """Remove the job. Raises Refused, changing nothing, where work would be at risk."""
-    job = mission.job(name)
-    if job.live or job.state in (State.QUEUED, State.RUNNING, State.MERGING):
-        raise Refused(f"the job '{name}' is still running", hint=f"end it: git mc kill {name}")
-    risk = _at_risk(mission, job)
-    if (risk.dirty or risk.unlanded) and not force:
-        raise _refusal(job, risk)
+    """Remove the job; one that is gone is done. Raises Refused where work would be at risk."""
+    job = mission.store.job(name)
+    if job is None:
+        return Removed(name, None, None, ())
+    _check_over(job)
+    place = removal.find(mission, job, dry_run=dry_run)
+    if not keep_worktree:
+        removal.check_not_moved(mission, job, place)
+    risk = at_risk(mission, job, place)
+    if risk and not force:
+        raise refusal(job, risk)
     path = Path(job.worktree)
     gone = None if keep_worktree or not path.exists() else job.worktree
     tip = refs.branch_tip(mission.git, job.branch)
@@ -64,61 +63,69 @@ def cleanup(
     if dry_run:
         return Removed(name, gone, branch, ())
     close(mission, name)
-    salvaged = _salvage(mission, job, risk) if risk.dirty or risk.unlanded else ()
+    rescue = _Rescue(mission, job, force=force)
+    if risk:
+        rescue.keep(place, risk)
     with mission.store.worktrees_locked():
+        _check_over(mission.store.job(name) or job)
         if not keep_worktree:
-            _remove_worktree(mission, path, force=bool(risk.dirty) or risk.inner)
+            removal.remove(mission, job, force=force, look_again=rescue.look_again)
         if branch and tip:
             _delete_branch(mission, job, tip)
     with mission.store.locked() as held:
+        _check_over(mission.store.job(name) or job)
         mission.store.remove(held, name)
     mission.store.journal.write(
         mission.now(), "action", action="Cleanup", job=name, worktree=gone, branch=branch,
-        salvaged=list(salvaged) or None,
+        salvaged=rescue.refs or None,
     )  # fmt: skip
-    return Removed(name, gone, branch, salvaged)
+    return Removed(name, gone, branch, tuple(rescue.refs))
 
 
-def _at_risk(mission: Mission, job: Job) -> _AtRisk:
-    path = Path(job.worktree)
-    heads = {refs.branch_tip(mission.git, job.branch)}
-    dirty: list[str] = []
-    inner = False
-    if worktree.is_worktree(path):
-        dirty = worktree.uncommitted(path)
-        inner = _check_inner(job, dirty)
-        if Git(path).answer("symbolic-ref", "-q", "HEAD") is None:
-            heads.add(refs.commit_of(Git(path), "HEAD"))
-    unlanded = [head for head in heads if head and not is_landed(mission, job, head)]
-    return _AtRisk(tuple(dirty), tuple(sorted(unlanded)), inner)
+def empty_trash(worktrees: Path) -> None:
+    """Delete, in a process of its own, what has lain for a day in the trash among `worktrees`."""
+    trash.sweep_later(worktrees / trash.FOLDER)
 
 
-def _check_inner(job: Job, dirty: Sequence[str]) -> bool:
-    """Whether repositories are inside the worktree, as submodules or otherwise.
+class _Rescue:
+    """What is kept of one job while it is being removed."""
 
-    Raises Refused where one has work that is nowhere else: salvage would keep its name only.
-    """
-    path = Path(job.worktree)
-    staged = Git(path)("ls-files", "-z", "--stage").split("\0")
-    links = [entry.partition("\t")[2] for entry in staged if entry.startswith("160000 ")]
-    names = [*links, *(name for name in dirty if name.endswith("/"))]
-    inner = [name for name in names if (path / name / ".git").exists()]
-    for name in inner:
-        if _has_own_work(path / name):
-            raise Refused(
-                f"the worktree of '{job.name}' has a repository with work of its own in it: {name}",
-                hint=f"push that work, or move {path / name} away, then try again",
-            )
-    return bool(inner)
+    def __init__(self, mission: Mission, job: Job, *, force: bool) -> None:
+        self._mission, self._job, self._force = mission, job, force
+        self._kept: Kept | None = None
+        self.refs: list[str] = []
+
+    def keep(self, place: Place, risk: AtRisk) -> None:
+        """Pin what is at `place`, unless it is pinned already."""
+        if place.own is None:
+            # The worktree is gone; an earlier cleanup may have been killed after it had kept all.
+            known = salvage.holding(self._mission, self._job, risk.unlanded)
+            if known is not None:
+                self.refs = [known]
+                return
+        dirty = len(risk.dirty)
+        self._kept = salvage.keep(self._mission, self._job, place, dirty, self._kept)
+        self.refs = [self._kept.ref]
+
+    def look_again(self, place: Place) -> None:
+        """Keep what has been written since. Raises Refused where that was not asked for."""
+        risk = at_risk(self._mission, self._job, place)
+        if not risk:
+            return
+        if not self._force:
+            said = refusal(self._job, risk)
+            raise Refused(f"somebody works in it at this moment: {said.message}", said.hint)
+        self.keep(place, risk)
 
 
-def _has_own_work(inner: Path) -> bool:
-    git = Git(inner)
-    unpushed = git.result("log", "-1", "--format=%h", "HEAD", "--branches", "--not", "--remotes")
-    return unpushed.returncode != 0 or bool(unpushed.stdout) or bool(worktree.uncommitted(inner))
+def _check_over(job: Job) -> None:
+    if job.live or job.launch or job.state in (State.QUEUED, State.RUNNING, State.MERGING):
+        raise Refused(
+            f"the job '{job.name}' is still running", hint=f"end it: git mc kill {job.name}"
+        )
 
 
-def _check_deletable(mission: Mission, job: Job, tip: str, risk: _AtRisk) -> None:
+def _check_deletable(mission: Mission, job: Job, tip: str, risk: AtRisk) -> None:
     """Raises Refused where the branch is in use, or is all that holds its commits."""
     own = Path(job.worktree)
     homes = [t.path for t in worktree.listed(mission.git) if t.branch == job.branch]
@@ -139,71 +146,12 @@ def _held_elsewhere(mission: Mission, job: Job, commit: str) -> bool:
     return bool(set(printed.splitlines()) - {f"refs/heads/{job.branch}"})
 
 
-def is_landed(mission: Mission, job: Job, head: str) -> bool:
-    """Whether removing `head` loses nothing: its target contains it, or all that it changes."""
-    git = mission.git
-    if refs.is_ancestor(git, head, job.base_commit):
-        return True
-    target = refs.branch_tip(git, job.landed.target if job.landed else job.base)
-    if target is None:
-        return False
-    if refs.is_ancestor(git, head, target):
-        return True
-    landed = job.landed
-    if landed and landed.head == head and refs.is_ancestor(git, landed.commit, target):
-        return True
-    if git.answer("merge-base", head, target) is None:
-        return False
-    merged = Merger(Git(mission.main_worktree), mission.repo.common_dir).merge(target, head)
-    return merged.tree == git("rev-parse", f"{target}^{{tree}}")
-
-
-def _refusal(job: Job, risk: _AtRisk) -> Refused:
-    what = []
-    if risk.dirty:
-        more = f" and {len(risk.dirty) - 3} more" if len(risk.dirty) > 3 else ""
-        what.append("uncommitted changes (" + ", ".join(risk.dirty[:3]) + more + ")")
-    if risk.unlanded:
-        what.append("commits that have not landed on " + f"'{job.base}'")
-    merge = "" if job.landed else f"merge it: git mc merge {job.name}; or "
-    return Refused(
-        f"the job '{job.name}' has {' and '.join(what)}",
-        hint=f"{merge}keep a copy under refs/mc/salvage and remove it: "
-        f"git mc cleanup --force {job.name}",
-    )
-
-
-def _salvage(mission: Mission, job: Job, risk: _AtRisk) -> tuple[str, ...]:
-    commits = list(risk.unlanded)
-    if risk.dirty:
-        saved = salvage.snapshot(Path(job.worktree), f"{job.name}: work that was uncommitted")
-        if saved is not None:
-            commits.append(saved)
-    stamp = mission.now().strftime("%Y%m%dT%H%M%S%fZ")
-    pinned = []
-    for number, commit in enumerate(dict.fromkeys(commits)):
-        ref = f"refs/mc/salvage/{job.name}/{stamp}" + (f"-{number}" if number else "")
-        salvage.pin(mission.git, ref, commit)
-        pinned.append(ref)
-    return tuple(pinned)
-
-
-def _remove_worktree(mission: Mission, path: Path, *, force: bool) -> None:
-    try:
-        worktree.remove(mission.git, path, force=force)
-    except CommandFailed as failed:
-        # Looked at a moment ago, it was clean: somebody works in it now, or it is broken.
-        hint = "git mc cleanup --force keeps a copy under refs/mc/salvage first"
-        if not worktree.is_worktree(path):
-            hint = (
-                f"it is no worktree any more: look at {path}, then: git mc cleanup --keep-worktree"
-            )
-        raise Refused(
-            f"git will not remove the worktree {path}: {failed.stderr.strip()}", hint=hint
-        ) from failed
-
-
 def _delete_branch(mission: Mission, job: Job, tip: str) -> None:
     ref = f"refs/heads/{job.branch}"
-    if not refs.swap(mission.git, ref, refs.NOTHING, tip, f"mc cleanup: {job.name}"):
-        raise Refused(f"the branch '{job.branch}' has moved since it was looked at")
+    if refs.swap(mission.git, ref, refs.NOTHING, tip, f"mc cleanup: {job.name}"):
+        return
+    if refs.branch_tip(mission.git, job.branch) is not None:
+        raise Refused(
+            f"the branch '{job.branch}' has moved since it was looked at",
+            hint=f"try again: git mc cleanup --delete-branch {job.name}",
+        )

@@ -55,7 +55,7 @@ def relaunch(mission: Mission, request: Request) -> Job:
     prompt, text, start = _start(mission, job, run, request)
     check_program(start.argv)
     version.result()
-    _check_worktree(job)
+    _check_worktree(mission, job)
     host = _host(mission, job)
     gone = refs.branch_tip(mission.git, job.branch) is None
     again = job._replace(
@@ -118,9 +118,9 @@ def _start(mission: Mission, job: Job, run: Run, request: Request) -> tuple[Path
     return path, text, start
 
 
-def _check_worktree(job: Job) -> None:
+def _check_worktree(mission: Mission, job: Job) -> None:
     path = Path(job.worktree)
-    if path.exists() and not worktree.is_worktree(path):
+    if path.exists() and worktree.own_git_dir(path, mission.repo.common_dir) is None:
         raise Refused(
             f"{path} is no worktree any more",
             hint="look at what is there and move it away; it is then made again from the branch",

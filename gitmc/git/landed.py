@@ -116,7 +116,7 @@ class Question:
         return done.stdout
 
     def _changes(self, commits: list[str]) -> set[bytes]:
-        """What tells the changes of `commits` from others; none for a commit that changes nothing."""
+        """What tells the changes of `commits` from others; none for one that changes nothing."""
         printed = self._diff("--stdin", stdin="\n".join([*commits, ""]).encode())
         # A line of a patch begins with a sign or a word, so these can only be git's own.
         patches = re.split(rb"^[0-9a-f]{40,64}\n", printed, flags=re.MULTILINE)

@@ -21,6 +21,8 @@ class Worktree(NamedTuple):
     path: Path
     head: str | None
     branch: str | None
+    locked: bool = False
+    """Whether `git worktree lock` protects it."""
 
 
 def listed(git: Git) -> list[Worktree]:
@@ -36,6 +38,7 @@ def listed(git: Git) -> list[Worktree]:
                     Path(lines["worktree"]),
                     lines.get("HEAD"),
                     branch.removeprefix("refs/heads/") if branch else None,
+                    "locked" in lines,
                 )
             )
     return found
@@ -85,23 +88,51 @@ def remove(git: Git, path: Path, *, force: bool) -> None:
             raise
 
 
-def is_worktree(path: Path) -> bool:
-    """Whether `path` is the top of a worktree."""
-    if not path.is_dir():
-        return False
-    found = Git(path).result("rev-parse", "--show-toplevel")
-    return found.returncode == 0 and os.fsdecode(found.stdout).removesuffix("\n") == str(path)
-
-
 def forget(git: Git, path: Path) -> None:
     """Take the worktree at `path` off git's list, if its folder is missing."""
     if not path.exists() and any(tree.path == path for tree in listed(git)):
         remove(git, path, force=True)
 
 
-def uncommitted(path: Path) -> list[str]:
-    """The paths in the worktree at `path` that differ from its commit, untracked ones included."""
+def own_git_dir(path: Path, common_dir: Path) -> Path | None:
+    """The git directory of the worktree at `path`, where that is one of this repository's."""
+    if not (path / ".git").is_file():
+        return None
+    asked = ["--path-format=absolute", "--git-common-dir", "--mc", "--absolute-git-dir"]
+    found = Git(path).result("rev-parse", *asked, "--mc", "--show-toplevel")
+    answers = os.fsdecode(found.stdout).removesuffix("\n").split("\n--mc\n")
+    if found.returncode != 0 or Path(answers[0]).resolve() != common_dir.resolve():
+        return None
+    return Path(answers[1]) if Path(answers[2]) == path else None
+
+
+def registered(common_dir: Path, path: Path) -> Path | None:
+    """The git directory of the worktree that git knows at `path`, be it there or not."""
+    entries = common_dir / "worktrees"
+    for own in sorted(entries.iterdir()) if entries.is_dir() else []:
+        if place(own) == path:
+            return own
+    return None
+
+
+def place(own: Path) -> Path | None:
+    """Where the worktree with the git directory `own` is, or was when git last knew."""
+    try:
+        written = os.fsdecode((own / "gitdir").read_bytes()).removesuffix("\n")
+    except OSError:
+        return None
+    return Path(os.path.normpath(own / written)).parent
+
+
+def uncommitted(path: Path, git: Git | None = None) -> list[str]:
+    """The paths in the worktree at `path` that differ from its commit, untracked ones included.
+
+    `git` may be one that uses another index.
+    """
     # Without optional locks: refreshing the index would meet the agent's own use of it.
-    git = Git(path).with_environment(GIT_OPTIONAL_LOCKS="0")
-    printed = git("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
+    git = (git or Git(path)).with_environment(GIT_OPTIONAL_LOCKS="0")
+    options = ["--porcelain", "-z", "--untracked-files=all", "--no-renames"]
+    printed = git(
+        "-c", "core.fsmonitor=false", "status", *options, "--ignore-submodules=none"
+    )  # fmt: skip
     return [entry[3:] for entry in printed.split("\0") if entry]

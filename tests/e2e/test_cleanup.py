@@ -71,7 +71,8 @@ def test_unlanded_commits_are_refused_and_force_pins_them(world: World) -> None:
     world.mc("cleanup", "one", "--delete-branch", "--force").ok()
     assert world.repo.git("branch", "--list", "mc/one") == ""
     [pin] = salvaged(world)
-    assert world.repo.head(pin) == head
+    assert world.repo.head(f"{pin}^") == head
+    assert world.repo.files(pin) == world.repo.files(head)
 
 
 def test_commits_on_a_detached_head_are_not_lost(world: World) -> None:
@@ -79,7 +80,7 @@ def test_commits_on_a_detached_head_are_not_lost(world: World) -> None:
     commit = world.repo.git("rev-parse", "HEAD", cwd=world.worktree("loose"))
     world.mc("cleanup", "loose").refused(1, "not landed")
     world.mc("cleanup", "loose", "--force").ok()
-    assert [world.repo.head(pin) for pin in salvaged(world)] == [commit]
+    assert [world.repo.head(f"{pin}^") for pin in salvaged(world)] == [commit]
 
 
 def test_work_that_landed_by_another_way_counts_as_landed(world: World) -> None:

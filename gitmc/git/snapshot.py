@@ -1,0 +1,216 @@
+"""All of a worktree as two trees, and back: its files as they are, and its index.
+
+What no tree can say is in `marks`, words such as "assumed PATH":
+
+    unmerged   a line of the index for a path in conflict: mode, blob, stage, path
+    intended   a path that `git add -N` announced
+    assumed    a path whose changes git was told not to look for
+    skipped    the same for one that is not even to be there, but is
+    raw        blob and path: the bytes of a file that filters would not give back
+
+Looking changes nothing in the worktree, nor in its index; objects are written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from gitmc.git.refs import commit_of
+from gitmc.git.run import Git, failure
+from gitmc.git.worktree import uncommitted
+
+
+class Snapshot(NamedTuple):
+    """A worktree at one moment: `files` and `staged` are trees, `head` the commit below."""
+
+    head: str | None
+    files: str
+    staged: str
+    marks: tuple[str, ...] = ()
+
+    @property
+    def blobs(self) -> list[str]:
+        """Objects that `marks` name and that need not be in a tree."""
+        words = [mark.split(" ") for mark in self.marks]
+        staged = [word[2] for word in words if word[0] == "unmerged" and word[1] != "160000"]
+        return sorted({*staged, *(word[1] for word in words if word[0] == "raw")})
+
+
+class _Entry(NamedTuple):
+    tag: str
+    mode: str
+    blob: str
+    stage: str
+    path: str
+
+
+def take(path: Path) -> Snapshot:
+    """The worktree at `path` as it is. Raises CommandFailed where git cannot read some of it."""
+    git = Git(path)
+    with _aside(git) as aside:
+        entries = _entries(aside)
+        index, unmerged = _index_tree(aside, entries)
+    with _aside(git) as aside:
+        # The index itself and not an empty one: it knows of ignored files added by force.
+        hidden = _show_all(aside, path, entries)
+        aside("-c", "core.fsmonitor=false", "add", "--all", "--sparse")
+        files = aside("write-tree")
+    head = commit_of(git, "HEAD")
+    known = set(_split(git("ls-tree", "-r", "-z", "--name-only", index)))
+    intended = [e.path for e in entries if e.stage == "0" and e.path not in known]
+    marks = [
+        *unmerged,
+        *(f"intended {name}" for name in intended),
+        *hidden,
+        *_raw(git, path, head, index, files),
+    ]
+    return Snapshot(head, files, index, tuple(sorted(marks)))
+
+
+def take_index(git: Git) -> Snapshot:
+    """The same of a worktree whose files are away: what its index holds. `git` is told where."""
+    with _aside(git) as aside:
+        index, unmerged = _index_tree(aside, _entries(aside))
+    return Snapshot(commit_of(git, "HEAD"), index, index, tuple(sorted(unmerged)))
+
+
+def changes(path: Path) -> list[str]:
+    """The paths that differ from the worktree's commit.
+
+    Those are among them that git was told not to look at, which `git status` passes over.
+    """
+    git = Git(path)
+    entries = _entries(git)
+    if not any(_is_hidden(entry) for entry in entries):
+        return uncommitted(path)
+    with _aside(git) as aside:
+        _show_all(aside, path, entries)
+        return uncommitted(path, aside)
+
+
+def put(path: Path, files: str, index: str, marks: Iterable[str] = ()) -> None:
+    """Make the worktree at `path` hold `files`, and its index `index`; untracked files stay.
+
+    Whatever was changed in tracked files before is gone. No hook runs.
+    """
+    git = Git(path)
+    git("read-tree", "--reset", "-u", "--no-recurse-submodules", files)
+    by_kind: dict[str, list[str]] = {}
+    for mark in marks:
+        kind, _, value = mark.partition(" ")
+        by_kind.setdefault(kind, []).append(value)
+    for value in by_kind.get("raw", []):
+        blob, _, name = value.partition(" ")
+        _write_raw(git, path / name, blob)
+    git("read-tree", "--reset", "--no-recurse-submodules", index)
+    _feed(git, by_kind.get("unmerged"), "update-index", "-z", "--index-info")
+    there = [name for name in by_kind.get("intended", []) if os.path.lexists(path / name)]
+    announce = ["--intent-to-add", "--force", "--sparse"]
+    from_stdin = ["--pathspec-from-file=-", "--pathspec-file-nul"]
+    _feed(git, there, "--literal-pathspecs", "add", *announce, *from_stdin)
+    git.result("update-index", "-q", "--refresh")
+    for kind, option in (("assumed", "--assume-unchanged"), ("skipped", "--skip-worktree")):
+        _feed(git, by_kind.get(kind), "update-index", option, "-z", "--stdin")
+
+
+@contextmanager
+def _aside(git: Git) -> Iterator[Git]:
+    """git with a copy of the index, which may be changed."""
+    own = Path(git("rev-parse", "--path-format=absolute", "--git-path", "index"))
+    with tempfile.TemporaryDirectory(prefix="git-mc-") as folder:
+        index = Path(folder, "index")
+        if own.exists():
+            shutil.copy2(own, index)
+        yield git.with_environment(GIT_INDEX_FILE=str(index))
+
+
+def _entries(git: Git) -> list[_Entry]:
+    found = []
+    for line in _split(git("ls-files", "-v", "--stage", "-z")):
+        facts, _, path = line.partition("\t")
+        tag, mode, blob, stage = facts.split(" ")
+        found.append(_Entry(tag, mode, blob, stage, path))
+    return found
+
+
+def _split(printed: str) -> list[str]:
+    return [item for item in printed.split("\0") if item]
+
+
+def _feed(git: Git, lines: Sequence[str] | None, *command: str) -> None:
+    if lines:
+        git(*command, stdin=os.fsencode("\0".join([*lines, ""])))
+
+
+def _index_tree(aside: Git, entries: Sequence[_Entry]) -> tuple[str, list[str]]:
+    """The tree of the index but for its conflicts, and these as marks."""
+    unmerged = [entry for entry in entries if entry.stage != "0"]
+    paths = sorted({entry.path for entry in unmerged})
+    _feed(aside, paths, "update-index", "--force-remove", "-z", "--stdin")
+    marks = [f"unmerged {e.mode} {e.blob} {e.stage}\t{e.path}" for e in unmerged]
+    return aside("write-tree"), marks
+
+
+def _is_hidden(entry: _Entry) -> bool:
+    return entry.tag.islower() or entry.tag == "S"
+
+
+def _show_all(aside: Git, path: Path, entries: Sequence[_Entry]) -> list[str]:
+    """Have git look at every file again; what it was told not to look at, as marks.
+
+    A file that is not there because the checkout is sparse is not deleted.
+    """
+    assumed = [entry.path for entry in entries if entry.tag.islower()]
+    skipped = [
+        entry.path for entry in entries if entry.tag in "sS" and os.path.lexists(path / entry.path)
+    ]
+    _feed(aside, assumed, "update-index", "--no-assume-unchanged", "-z", "--stdin")
+    _feed(aside, skipped, "update-index", "--no-skip-worktree", "-z", "--stdin")
+    return [f"assumed {name}" for name in assumed] + [f"skipped {name}" for name in skipped]
+
+
+def _raw(git: Git, path: Path, head: str | None, index: str, files: str) -> list[str]:
+    """The changed files whose bytes are not those of their blob: filters came in between."""
+    below = head or git("mktree", stdin=b"")
+    changed: dict[str, str] = {}
+    for tree in (below, index):
+        printed = _split(git("diff-tree", "-r", "-z", "--no-renames", tree, files))
+        for facts, name in zip(printed[::2], printed[1::2], strict=True):
+            _, mode, _, blob, _ = facts.split(" ")
+            if mode.startswith("100"):
+                changed[name] = blob
+    marks = []
+    for name, blob in changed.items():
+        if _blob_of(path / name, blob) != blob:
+            kept = git("hash-object", "-w", "--no-filters", "--", name)
+            marks.append(f"raw {kept} {name}")
+    return marks
+
+
+def _blob_of(file: Path, like: str) -> str | None:
+    """The name of the blob that has the file's bytes; None where there is no such file."""
+    digest = hashlib.new("sha1" if len(like) == 40 else "sha256", usedforsecurity=False)
+    try:
+        with file.open("rb") as stream:
+            digest.update(b"blob %d\0" % os.fstat(stream.fileno()).st_size)
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return digest.hexdigest()
+
+
+def _write_raw(git: Git, file: Path, blob: str) -> None:
+    if _blob_of(file, blob) == blob:
+        return
+    done = git.result("cat-file", "blob", blob)
+    if done.returncode != 0:
+        raise failure(("git", "cat-file", "blob", blob), done.returncode, done.stderr)
+    file.write_bytes(done.stdout)
