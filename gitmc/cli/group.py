@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "relaunch": "start a job's agent again where it was",
         "resurrect": "bring back jobs after a restart",
         "cleanup": "remove finished jobs' worktrees and records",
+        "restore": "bring back a job whose work was salvaged",
     },
     "For agents": {
         "report": "say how the job goes, from inside it",

@@ -59,7 +59,7 @@ def plan(mission: Mission, request: Request) -> Plan:
     start_point = _start_point(mission, branch, commit, reuse=request.reuse)
     placement = request.placement or mission.settings["defaultPlacement"]
     host = session.current_session(mission.tmux) if placement == "window" else None
-    path = _worktree_path(mission, request.name)
+    path = worktree_path(mission, request.name)
     check_free(mission, request.name, path)
     job = Job(
         name=request.name,
@@ -149,7 +149,8 @@ def _fork_point(mission: Mission, base: str, branch: str) -> str:
     return mission.git.answer("merge-base", base, tip) or tip
 
 
-def _worktree_path(mission: Mission, name: str) -> Path:
+def worktree_path(mission: Mission, name: str) -> Path:
+    """Where the worktree of a job called `name` is made. Raises Refused for what is not UTF-8."""
     configured = mission.settings["worktreeBase"]
     if configured:
         base = mission.main_worktree / Path(configured).expanduser()
