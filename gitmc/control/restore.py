@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmc.control.launch import undo
+from gitmc.control.make import undo
 from gitmc.control.mission import Mission, this_process
-from gitmc.control.prepare import check_free, worktree_path
+from gitmc.control.prepare import check_free, new_run, worktree_path
 from gitmc.control.salvage import GIT, MARKS, Stored, drop, stored
 from gitmc.errors import Refused
 from gitmc.git import refs, salvage, snapshot, worktree
@@ -122,7 +122,8 @@ def _plan(mission: Mission, name: str, at: str | None) -> _Plan:
         path = worktree_path(mission, name)
     check_free(mission, name, path)
     run = job.run and job.run._replace(phase=Phase.CLOSED)
-    job = job._replace(worktree=str(path), run=run, terminal=None, launch=None, landing=None)
+    job = job._replace(worktree=str(path), run=run, terminal=None)
+    job = job._replace(queue=None, launch=None, landing=None)
     plan = _Plan(found, said, job, files)
     _check_branches(mission, plan)
     return plan
@@ -169,7 +170,7 @@ def _check_branches(mission: Mission, plan: _Plan) -> None:
 def _reserve(mission: Mission, plan: _Plan) -> Job:
     """Store the job as one whose launch is under way, and nobody's agent can be."""
     store, job = mission.store, plan.job
-    run = Run(os.urandom(6).hex())
+    run = Run(new_run())
     launch = Launch(this_process(), new_branch=False)
     reserved = job._replace(state=State.QUEUED, run=run, launch=launch)
     # A launcher that is there takes its spec away. This one stays: there is nothing to adopt.
@@ -178,7 +179,7 @@ def _reserve(mission: Mission, plan: _Plan) -> Job:
     try:
         with store.locked() as held:
             check_free(mission, job.name, Path(job.worktree))
-            store.write_prompt(job.name, plan.files.get("prompt.md", b""))
+            store.write_prompt(store.prompt_path(job.name), plan.files.get("prompt.md", b""))
             store.add(held, reserved)
     except BaseException:
         spec.unlink(missing_ok=True)
@@ -228,7 +229,8 @@ def _record(mission: Mission, plan: _Plan, reserved: Job) -> Job:
             raise Refused(f"'{job.name}' was stopped while it was being restored")
         if "prompt.md" not in plan.files:
             store.prompt_path(job.name).unlink(missing_ok=True)
-        mission.save(held, now, job, "restore")
+        # Not a move of the job's: it is there again, as it was.
+        mission.save(held, None, job, "restore")
     assert reserved.run is not None
     store.spec_path(reserved.run.id).unlink(missing_ok=True)
     return job
