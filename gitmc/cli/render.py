@@ -135,12 +135,13 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], colours: Seq
     """Columns under `head`; a row's second field in its colour, the last one ragged."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     colour = use_colour()
-    print("  ".join(f.ljust(w) for f, w in zip(head, widths, strict=True)).rstrip())
+    lines = ["  ".join(f.ljust(w) for f, w in zip(head, widths, strict=True)).rstrip()]
     for row, shade in zip(rows, colours, strict=True):
         fields = [field.ljust(width) for field, width in zip(row, widths, strict=True)]
         if colour:
             fields[1] = f"\x1b[{shade}m{fields[1]}\x1b[0m"
-        print("  ".join(fields).rstrip())
+        lines.append("  ".join(fields).rstrip())
+    print("\n".join(lines))
 
 
 def paint(job: Job, text: str) -> str:
@@ -180,7 +181,9 @@ def age(job: Job, now: datetime) -> str:
 
 def one_line(text: str, longest: int = 60) -> str:
     """`text` on one line that no terminal reads commands from, cut at `longest` characters."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
+    plain = text
+    if not text.isprintable():
+        plain = "".join(char if char.isprintable() else " " for char in text)
     words = " ".join(plain.split())
     return words if len(words) <= longest else words[: longest - 1] + "…"
 

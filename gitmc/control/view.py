@@ -10,6 +10,7 @@ from gitmc.control.mission import Mission
 from gitmc.errors import McError
 from gitmc.git import refs
 from gitmc.model.job import Job, State
+from gitmc.store import index
 from gitmc.store.codec import time_text
 
 
@@ -26,8 +27,18 @@ def ahead(mission: Mission, jobs: Sequence[Job]) -> dict[str, int | None]:
 
 
 def _ahead(mission: Mission, jobs: Sequence[Job], tips: dict[str, str]) -> dict[str, int | None]:
-    counts = refs.ahead(mission.git, [(job.base_commit, tips.get(job.name, "")) for job in jobs])
-    return {job.name: count for job, count in zip(jobs, counts, strict=True)}
+    pairs = {job.name: (job.base_commit, tips.get(job.name, "")) for job in jobs}
+    # Of two commits the answer never changes, unless the history of a shallow clone is deepened.
+    keep = not (mission.repo.common_dir / "shallow").exists()
+    path = mission.store.counts_path
+    known = index.read_counts(path) if keep else {}
+    asked = [pair for pair in pairs.values() if "..".join(pair) not in known]
+    counts = zip(asked, refs.ahead(mission.git, asked), strict=True)
+    new = {"..".join(pair): count for pair, count in counts if count is not None}
+    if keep and len(new) > index.FEW:
+        index.add_counts(path, known, new)
+    found = {**known, **new}
+    return {name: found.get("..".join(pair)) for name, pair in pairs.items()}
 
 
 def dirty(job: Job) -> bool | None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Collection, Iterable, Sequence
+from heapq import heappop, heappush
 
 from gitmc.errors import Refused
 from gitmc.git.run import Git
 
 NOTHING = "0" * 40
+
+_NEVER_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
+"""What no ref's name has, and what would ask git for something else than a ref."""
 
 
 def commit_of(git: Git, name: str) -> str | None:
@@ -58,28 +64,112 @@ def is_ancestor(git: Git, ancestor: str, descendant: str) -> bool:
     return git.answer("merge-base", "--is-ancestor", ancestor, descendant) is not None
 
 
+def tips(git: Git, refs: Sequence[str]) -> dict[str, str]:
+    """The object at each of `refs` that exists, in one call that takes any number of them."""
+    asked = [ref for ref in refs if not _NEVER_IN_REFS.search(ref)]
+    if not asked:
+        return {}
+    # With hundreds of them, looking for names that could be meant too takes longer than the answer.
+    exactly = ("-c", "core.warnAmbiguousRefs=false")
+    words = ("cat-file", "--buffer", "--batch-check=%(objectname)")
+    lines = git(*exactly, *words, stdin=os.fsencode("\n".join([*asked, ""]))).split("\n")
+    found = dict(zip(asked, lines, strict=True))
+    return {ref: found[ref] for ref in refs if ref in found and " " not in found[ref]}
+
+
 def ahead(git: Git, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
     """For each (base, head): how many commits head has that base has not; None if unknown.
 
-    At most two calls to git however many pairs there are: the commits that are not in every base,
-    with their parents, from which each pair is counted here.
+    A few calls to git, however many pairs there are: the commits that are not in every base, with
+    their parents, from which each pair is counted here.
     """
     known = [pair for pair in pairs if all(pair)]
     if all(base == head for base, head in known):
         return [0 if all(pair) else None for pair in pairs]
-    tips = sorted({commit for pair in known for commit in pair})
-    bases = sorted({base for base, _ in known})
-    common = bases if len(bases) == 1 else _common_ancestor(git, bases)
-    listed = git.result(
-        "rev-list",
-        "--parents",
-        "--stdin",
-        stdin="\n".join(tips + ["^" + c for c in common]).encode(),
-    )
-    if listed.returncode != 0:
-        return [None if not all(p) else _ahead_one(git, *p) for p in pairs]
-    parents = {line.split()[0]: line.split()[1:] for line in listed.stdout.decode().splitlines()}
-    return [len(_reach(parents, h) - _reach(parents, b)) if b and h else None for b, h in pairs]
+    history = _history(git, known)
+    if history is None:
+        return [_ahead_one(git, *pair) if all(pair) else None for pair in pairs]
+    return [history.count(*pair) if all(pair) else None for pair in pairs]
+
+
+def _history(git: Git, pairs: Sequence[tuple[str, str]]) -> History | None:
+    """What counts `pairs`; None where git cannot walk what they reach."""
+    bases = {base for base, _ in pairs}
+    commits = sorted({commit for pair in pairs for commit in pair})
+    if len(bases) == 1 and (history := History.read(git, commits, below=bases)) is not None:
+        return history
+    # Newest first. What is not there any more is left out.
+    there = _lines(git, ["--no-walk", "--ignore-missing"], commits)
+    if there is None:
+        return None
+    oldest = next((commit for commit in reversed(there) if commit in bases), None)
+    bases &= set(there)
+    history = History.read(git, there, below={oldest} if oldest else set())
+    if history is None or oldest is None or history.all_reach(bases, oldest):
+        return history
+    return History.read(git, there, below=set(_common_ancestor(git, sorted(bases))))
+
+
+class History:
+    """Commits, each with its parents, children before parents, down to what every base has."""
+
+    def __init__(self, lines: Sequence[str], tips: Iterable[str]) -> None:
+        self._tips = frozenset(tips)
+        self._place = {line.partition(" ")[0]: place for place, line in enumerate(lines)}
+        self._parents = [
+            [self._place[parent] for parent in line.split()[1:] if parent in self._place]
+            for line in lines
+        ]
+        self._lines = lines
+
+    @classmethod
+    def read(cls, git: Git, tips: Sequence[str], below: Collection[str]) -> History | None:
+        """What `tips` have that `below` have not; None where git cannot walk it."""
+        asked = [*tips, *("^" + commit for commit in below)]
+        lines = _lines(git, ["--topo-order", "--parents"], asked)
+        return None if lines is None else cls(lines, tips)
+
+    def all_reach(self, commits: Iterable[str], bottom: str) -> bool:
+        """Whether `bottom`, which is not in here itself, is an ancestor of all of `commits`."""
+        reach = {bottom}
+        for line in reversed(self._lines):
+            commit, *parents = line.split()
+            if not reach.isdisjoint(parents):
+                reach.add(commit)
+        return reach.issuperset(commits)
+
+    def count(self, base: str, head: str) -> int | None:
+        """How many commits `head` has that `base` has not; None where either is not there."""
+        if base not in self._tips or head not in self._tips:
+            return None
+        if head not in self._place:
+            return 0
+        # From the newest down, until all that is left to look at is in the base as well.
+        ours = {self._place[head]}
+        theirs = {self._place[base]} if base in self._place else set()
+        left = sorted(ours | theirs)
+        pending, count = len(ours - theirs), 0
+        while pending:
+            place = heappop(left)
+            only_ours = place not in theirs
+            pending -= only_ours
+            count += only_ours
+            for parent in self._parents[place]:
+                seen, shared = parent in ours or parent in theirs, parent in theirs
+                if not seen:
+                    heappush(left, parent)
+                if only_ours:
+                    pending += not seen
+                    ours.add(parent)
+                else:
+                    pending -= seen and not shared
+                    theirs.add(parent)
+        return count
+
+
+def _lines(git: Git, options: Sequence[str], commits: Iterable[str]) -> list[str] | None:
+    done = git.result("rev-list", *options, "--stdin", stdin="\n".join(commits).encode())
+    return done.stdout.decode().splitlines() if done.returncode == 0 else None
 
 
 def _common_ancestor(git: Git, commits: Sequence[str]) -> list[str]:
@@ -90,23 +180,3 @@ def _common_ancestor(git: Git, commits: Sequence[str]) -> list[str]:
 def _ahead_one(git: Git, base: str, head: str) -> int | None:
     done = git.result("rev-list", "--count", f"{base}..{head}")
     return int(done.stdout) if done.returncode == 0 else None
-
-
-def _reach(parents: dict[str, list[str]], tip: str) -> set[str]:
-    seen: set[str] = set()
-    left = [tip]
-    while left:
-        commit = left.pop()
-        if commit in parents and commit not in seen:
-            seen.add(commit)
-            left.extend(parents[commit])
-    return seen
-
-
-def tips(git: Git, refs: Sequence[str]) -> dict[str, str]:
-    """The commit at each of `refs` that exists, in one call."""
-    if not refs:
-        return {}
-    printed = git("for-each-ref", "--format=%(refname) %(objectname)", "--", *refs)
-    found = dict(line.split(" ", 1) for line in printed.splitlines())
-    return {ref: found[ref] for ref in refs if ref in found}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,8 @@ class BadFile(Fatal):
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The table in `path`. Raises FileNotFoundError, or BadFile where it is no TOML."""
+    import tomllib
+
     try:
         with path.open("rb") as stream:
             return tomllib.load(stream)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
 from gitmc.errors import Refused
 from gitmc.model.job import Job
+from gitmc.store import index
 from gitmc.store.codec import Malformed, decode_job, encode_job
 from gitmc.store.files import BadFile, read_toml, replace_file, write_toml
+from gitmc.store.index import Stamp, stamp
 from gitmc.store.journal import Journal
 from gitmc.store.lock import Held, hold, is_held, try_hold
 
@@ -23,7 +26,9 @@ class Store:
         self.root = root
         self.events = root / "events"
         self.jobs_dir = root / "jobs"
-        self._cache: dict[str, tuple[tuple[int, int, int], Job]] = {}
+        self._index_path = root / "jobs.index"
+        self._indexed = False
+        self._cache: dict[str, tuple[Stamp, Job]] = {}
 
     @cached_property
     def journal(self) -> Journal:
@@ -72,30 +77,44 @@ class Store:
         """Where the last screen of the job's finished run is kept."""
         return self.root / "logs" / f"{name}.log"
 
+    @property
+    def counts_path(self) -> Path:
+        """Where it is kept how far one commit is ahead of another."""
+        return self.root / "ahead.index"
+
     def spec_path(self, run: str) -> Path:
         """Where a run's spec waits for its launcher, which takes it away."""
         return self.root / "run" / f"{run}.json"
 
     def job_names(self) -> list[str]:
         """The names of all stored jobs, readable or not, in order."""
+        return sorted(self._files())
+
+    def _files(self) -> dict[str, os.DirEntry[str]]:
         try:
-            paths = list(self.jobs_dir.iterdir())
+            with os.scandir(self.jobs_dir) as entries:
+                return {
+                    entry.name.removesuffix(".toml"): entry
+                    for entry in entries
+                    if entry.name.endswith(".toml") and not entry.name.startswith(".")
+                }
         except FileNotFoundError:
-            return []
-        return sorted(p.stem for p in paths if p.suffix == ".toml" and p.name[0] != ".")
+            return {}
 
     def job(self, name: str) -> Job | None:
         """The job called `name`, or None. Raises BadFile where its file is torn or foreign."""
-        path = self.job_path(name)
+        return self._job(name, self.job_path(name))
+
+    def _job(self, name: str, file: Path | os.DirEntry[str]) -> Job | None:
         try:
-            stat = path.stat()
+            seen = stamp(file.stat())
         except FileNotFoundError:
             self._cache.pop(name, None)
             return None
-        seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         cached = self._cache.get(name)
         if cached is not None and cached[0] == seen:
             return cached[1]
+        path = self.job_path(name)
         try:
             job = decode_job(read_toml(path))
         except FileNotFoundError:
@@ -109,17 +128,36 @@ class Store:
 
     def jobs(self) -> tuple[list[Job], list[BadFile]]:
         """All readable jobs by name, and a fault for every file that is not one."""
+        first, known = not self._indexed, self._known()
         jobs: list[Job] = []
         faults: list[BadFile] = []
-        for name in self.job_names():
+        for name, file in sorted(self._files().items()):
             try:
-                job = self.job(name)
+                job = self._job(name, file)
             except BadFile as fault:
                 faults.append(fault)
                 continue
             if job is not None:
                 jobs.append(job)
+        if first:
+            self._index(jobs, known)
         return jobs, faults
+
+    def _known(self) -> dict[str, tuple[Stamp, Job]]:
+        """What the index has, the first time that all jobs are read; later it is in the cache."""
+        if self._indexed:
+            return {}
+        self._indexed = True
+        known = index.read_jobs(self._index_path)
+        self._cache = {**known, **self._cache}
+        return known
+
+    def _index(self, jobs: list[Job], known: dict[str, tuple[Stamp, Job]]) -> None:
+        """Write the index anew where many of `jobs` are not among the `known` ones."""
+        now = {job.name: self._cache[job.name] for job in jobs}
+        new = [name for name, record in now.items() if known.get(name) is not record]
+        if len(new) > index.FEW and sum(index.keeps(*now[name]) for name in new) > index.FEW:
+            index.write_jobs(self._index_path, now)
 
     def add(self, held: Held, job: Job) -> None:
         """Store a new job. Raises Refused where the name is taken, even by a foreign file."""

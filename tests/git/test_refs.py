@@ -165,6 +165,26 @@ def test_only_the_refs_asked_for_that_exist_are_told(git: Git, commits: list[str
     assert tips(git, []) == {}
 
 
+def test_what_no_ref_can_be_called_is_not_asked_for(git: Git, commits: list[str]) -> None:
+    odd = [
+        "refs/heads/main:a",
+        "refs/heads/main~1",
+        "a\nb",
+        "refs/heads/main^{tree}",
+        "",
+        "@{-1}",
+        "refs/heads/a\u2028b",
+    ]
+    assert tips(git, odd) == {}
+    assert tips(git, [*odd, "refs/heads/main"]) == {"refs/heads/main": commits[2]}
+
+
+def test_hundreds_of_refs_are_told_in_one_call(git: Git, repo: Repo, commits: list[str]) -> None:
+    refs = [f"refs/heads/mc/a-rather-long-name-of-a-branch-{n}" for n in range(300)]
+    repo.git("update-ref", "--stdin", stdin="".join(f"create {r} {commits[1]}\n" for r in refs))
+    assert tips(git, refs) == dict.fromkeys(refs, commits[1])
+
+
 def test_what_is_not_known_is_not_counted(git: Git, commits: list[str]) -> None:
     pairs = [(commits[0], commits[2]), ("", commits[1]), (commits[1], "")]
     assert ahead(git, pairs) == [2, None, None]
@@ -188,7 +208,7 @@ def histories(draw: st.DrawFn) -> tuple[list[tuple[int, list[int]]], list[tuple[
         parents = draw(st.lists(st.sampled_from(below), max_size=3, unique=True)) if below else []
         graph.append((draw(st.integers(0, 5)), parents))
     some = st.integers(0, count - 1)
-    return graph, draw(st.lists(st.tuples(some, some), min_size=1, max_size=3))
+    return graph, draw(st.lists(st.tuples(some, some), min_size=1, max_size=5))
 
 
 def stream(graph: list[tuple[int, list[int]]]) -> Iterator[str]:
