@@ -36,10 +36,11 @@ def command(background: bool, linger: float, out: Output) -> int:
             del seen[name]
             click.echo(f"{name}: removed")
 
+    # Another observer may take this one's place: what was claimed is told before it ends.
+    signal.signal(signal.SIGTERM, _interrupt)
     if background:
         observe_forever(mission, linger=linger, on_change=lambda _: None)
         return 0
-    signal.signal(signal.SIGTERM, _interrupt)
     out.say("watching; interrupt to end")
     observe_forever(mission, linger=None, on_change=show)
     return 0

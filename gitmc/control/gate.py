@@ -74,7 +74,7 @@ def _run(
     except subprocess.TimeoutExpired:
         return Verdict(f"it took longer than {seconds:g} s", broken=False, log=log)
     finally:
-        _kill_group(process)
+        kill_group(process)
     if status in NOT_A_VERDICT:
         return Verdict(NOT_A_VERDICT[status], broken=True, log=log)
     if status < 0:
@@ -82,7 +82,8 @@ def _run(
     return Verdict(None if status == 0 else f"exit status {status}", broken=False, log=log)
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads its own group, and all of that group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -36,14 +36,14 @@ def catch_up(
 ) -> tuple[list[Job], list[McError]]:
     """Run the loop to its end; the jobs as they are then, and what went wrong on the way.
 
-    Without `wait`, another process that is busy with the same is not waited for. Who is no observer
-    leaves to one what is an observer's to do.
+    Without `wait`, another process that is busy with the same is not waited for. Who is no
+    `observer` sees to it that there is one where there is something for it to do.
     """
     unasked: tuple[McError, ...] = ()
     troubles: list[McError] = []
     for _ in range(ROUNDS):
         jobs, facts = settle(mission, wait=wait)
-        if facts is None or (facts.quiet and not any(job.in_line for job in jobs)):
+        if facts is None or (facts.quiet and not (observer and any(j.in_line for j in jobs))):
             break
         unasked = facts.troubles
         from gitmc.control.act import act
@@ -51,8 +51,6 @@ def catch_up(
 
         actions = decide(jobs, facts)
         if not observer:
-            if any(isinstance(action, OBSERVERS) for action in actions):
-                start_observer(mission)
             actions = [action for action in actions if not isinstance(action, OBSERVERS)]
         if not actions:
             break
@@ -60,6 +58,11 @@ def catch_up(
         troubles += failed
         if failed:
             break
+    if not observer and any(job.untold or job.in_line for job in jobs):
+        try:
+            start_observer(mission)
+        except OSError as fault:
+            troubles.append(Fatal(f"no observer could be started: {fault}"))
     return jobs, [*unasked, *troubles]
 
 
@@ -71,10 +74,12 @@ def observe_forever(
     Ends when nothing has been unfinished for `linger` seconds. For None it never does, and takes
     the place of an observer that is there. `on_change` is given the jobs after each round.
     """
+    from gitmc.control.notify import Teller
     from gitmc.events.bell import Bell
 
     store = mission.store
     lock = _acquire(store.observer_lock, replace=linger is None)
+    teller = Teller(mission)
     try:
         store.observer_lock.write_text(f"{os.getpid()}\n")
         new = store.events / "new"
@@ -86,7 +91,7 @@ def observe_forever(
                 bell.close()
                 bell = Bell([new])
             jobs, troubles = catch_up(mission, observer=True)
-            for trouble in troubles:
+            for trouble in (*troubles, *teller.tell()):
                 if trouble.message not in said:
                     said.add(trouble.message)
                     print(f"{trouble.label}: {trouble.message}", file=sys.stderr, flush=True)
@@ -103,8 +108,9 @@ def observe_forever(
         bell.close()
     finally:
         lock.release()
+        teller.close()
     # What a launch stored between our last look and the release had no observer to see it.
-    if linger is not None and any(not job.settled for job in store.jobs()[0]):
+    if linger is not None and any(not job.settled or job.untold for job in store.jobs()[0]):
         start_observer(mission)
 
 

@@ -34,7 +34,11 @@ class Mission:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings in force."""
+        """The settings in force when they were first asked for."""
+        return self.read_settings()
+
+    def read_settings(self) -> Settings:
+        """The settings as they are now. Raises Refused for a fault in one."""
         from gitmc.control.config import load_settings
 
         return load_settings(self.repo, self.store.root, self.main_worktree)

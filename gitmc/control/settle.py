@@ -154,8 +154,9 @@ def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts
 
 def _advance(mission: Mission, held: Held, job: Job, facts: Facts) -> Job:
     from gitmc.model.facts import advance
+    from gitmc.model.notice import noted
 
-    after = advance(job, facts)
+    after = noted(job, advance(job, facts))
     if after is job or after == job:
         return job
     return mission.save(held, job, after, "settle")

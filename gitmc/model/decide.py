@@ -52,6 +52,13 @@ class FinishLanding:
     job: str
 
 
+@dataclass(frozen=True)
+class Tell:
+    """Tell people what nobody has been told of a job."""
+
+    job: str
+
+
 Action = SweepRun | CloseRun | UndoLaunch | LaunchQueued | FinishLanding
 
 OBSERVERS = (LaunchQueued,)
@@ -63,6 +70,11 @@ def decide(jobs: Iterable[Job], facts: Facts) -> list[Action]:
     everyone = list(jobs)
     due = [action for job in everyone if (action := _due(job, facts)) is not None]
     return [*due, *(LaunchQueued(job.name) for job in ready(everyone))]
+
+
+def news(jobs: Iterable[Job]) -> list[Tell]:
+    """What is to be told. It is due beside all else, and for an observer only."""
+    return [Tell(job.name) for job in jobs if job.untold]
 
 
 def _due(job: Job, facts: Facts) -> Action | None:
