@@ -21,8 +21,9 @@ def command(name: str, lines: int, ansi: bool, out: Output) -> int:
     job = find_job(mission, name, current_jobs(mission, out, wait=False))
     text = screen(mission, job, lines, ansi=ansi)
     if text is None:
+        off = " (mc.keepLogs is 0)" if mission.settings["keepLogs"] == 0 else ""
         raise Refused(
-            f"the terminal of '{job.name}' is gone, and no log of it was kept",
+            f"the terminal of '{job.name}' is gone, and no log of it was kept{off}",
             hint=f"git mc log {job.name} tells what happened",
         )
     if out.json:

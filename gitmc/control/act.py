@@ -18,6 +18,8 @@ from gitmc.model.decide import (
     UndoLaunch,
 )
 from gitmc.model.job import Job, Phase, with_phase
+from gitmc.model.keptlog import added
+from gitmc.store.codec import time_text
 from gitmc.store.files import replace_file
 from gitmc.tmux.process import sweep
 from gitmc.tmux.session import capture
@@ -63,13 +65,24 @@ def _do(mission: Mission, action: Action) -> None:
 
 
 def keep_log(mission: Mission, job: Job | None) -> None:
-    """Keep what the job's pane shows, history included; nothing where the pane is gone."""
+    """Keep what the job's pane shows, history included, behind what earlier runs left.
+
+    Nothing is done where the pane is gone. With `keepLogs` at 0, no log is left.
+    """
     if job is None or job.terminal is None or job.run is None:
         return
     text = capture(mission.tmux_of(job.terminal), job.terminal.pane, job.run.id, None)
-    if text is not None:
-        content = (text + "\n").encode("utf-8", "surrogateescape")
-        replace_file(mission.store.log_path(job.name), content, mode=0o600)
+    if text is None:
+        return
+    path = mission.store.log_path(job.name)
+    kept = path.read_bytes() if path.exists() else b""
+    started = time_text(job.started_at or job.created_at)
+    content = text.encode("utf-8", "surrogateescape")
+    log = added(kept, job.run.id, started, content, mission.settings["keepLogs"])
+    if log:
+        replace_file(path, log, mode=0o600)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _set_phase(mission: Mission, action: SweepRun | CloseRun, old: Phase, new: Phase) -> None:

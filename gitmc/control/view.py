@@ -135,6 +135,7 @@ def _prompt(mission: Mission, job: Job) -> str | None:
 
 def screen(mission: Mission, job: Job, lines: int, *, ansi: bool = False) -> str | None:
     """The last lines of the job's pane, or of its kept log where the pane is gone, or None."""
+    from gitmc.model.keptlog import shown
     from gitmc.tmux.session import capture
 
     if job.terminal is not None and job.run is not None:
@@ -143,10 +144,11 @@ def screen(mission: Mission, job: Job, lines: int, *, ansi: bool = False) -> str
         if text is not None:
             return text
     try:
-        kept = mission.store.log_path(job.name).read_text("utf-8", "surrogateescape")
+        kept = mission.store.log_path(job.name).read_bytes()
     except FileNotFoundError:
         return None
-    return "\n".join(kept.rstrip("\n").split("\n")[-lines:])
+    text = shown(kept).decode("utf-8", "surrogateescape")
+    return "\n".join(text.rstrip("\n").split("\n")[-lines:])
 
 
 def urgent_first(jobs: Iterable[Job]) -> list[Job]:

@@ -74,7 +74,7 @@ class Store:
         return self.root / "run" / f"{run}.md"
 
     def log_path(self, name: str) -> Path:
-        """Where the last screen of the job's finished run is kept."""
+        """Where what the job's finished runs showed is kept."""
         return self.root / "logs" / f"{name}.log"
 
     @property
