@@ -17,6 +17,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "status": "show everything about one job",
         "capture": "print the last lines of a job's terminal",
         "attach": "go to a job's terminal",
+        "send": "type a message into a running agent's terminal",
         "wait": "wait until jobs are done",
         "log": "show what happened, and why",
         "watch": "watch jobs in the foreground as things happen",

@@ -49,6 +49,7 @@ def _do(mission: Mission, action: Action) -> None:
             _set_phase(mission, action, Phase.ENDED, Phase.SWEPT)
         case CloseRun():
             keep_log(mission, mission.store.job(action.job))
+            clear_files(mission, action.run)
             _set_phase(mission, action, Phase.SWEPT, Phase.CLOSED)
         case UndoLaunch():
             from gitmc.control.make import undo
@@ -83,6 +84,11 @@ def keep_log(mission: Mission, job: Job | None) -> None:
         replace_file(path, log, mode=0o600)
     else:
         path.unlink(missing_ok=True)
+
+
+def clear_files(mission: Mission, run: str) -> None:
+    """Remove what a run that is over has needed beside its record."""
+    mission.store.send_lock(run).unlink(missing_ok=True)
 
 
 def _set_phase(mission: Mission, action: SweepRun | CloseRun, old: Phase, new: Phase) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from gitmc.control.act import keep_log
+from gitmc.control.act import clear_files, keep_log
 from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission
 from gitmc.errors import Refused
@@ -82,6 +82,7 @@ def close(mission: Mission, name: str) -> Job:
             mission.store.journal.write(now, "failed", job=name, error=f"no log kept: {fault}")
     if job.terminal is not None:
         kill_run(mission.tmux_of(job.terminal), job.run.id)
+    clear_files(mission, job.run.id)
     with mission.store.locked() as held:
         job = mission.job(name)
         if job.run is not None and job.run.phase is Phase.SWEPT:

@@ -86,6 +86,10 @@ class Store:
         """Where a run's spec waits for its launcher, which takes it away."""
         return self.root / "run" / f"{run}.json"
 
+    def send_lock(self, run: str) -> Path:
+        """The lock of those who type into a run's terminal; it goes when the run is closed."""
+        return self.root / "run" / f"{run}.send"
+
     def job_names(self) -> list[str]:
         """The names of all stored jobs, readable or not, in order."""
         return sorted(self._files())

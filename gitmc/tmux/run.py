@@ -37,8 +37,8 @@ class Tmux:
         """The whole command line for `tmux ARGS` against this server."""
         return ["tmux", *self._server, *args]
 
-    def __call__(self, *args: str, folder: Path | None = None) -> str:
-        """What `tmux ARGS` prints. Raises NoServer or CommandFailed.
+    def __call__(self, *args: str, folder: Path | None = None, stdin: bytes = b"") -> str:
+        """What `tmux ARGS` prints, given `stdin`. Raises NoServer or CommandFailed.
 
         `folder` becomes the working directory of what is made. It is not given to tmux as an
         option, since tmux would run a `#(command)` in its name.
@@ -49,7 +49,7 @@ class Tmux:
                 argv,
                 cwd=folder,
                 env=_environment(),
-                stdin=subprocess.DEVNULL,
+                input=stdin,
                 capture_output=True,
                 check=False,
                 timeout=PATIENCE,
