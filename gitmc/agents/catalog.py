@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,6 +89,15 @@ def resume(agent: str, session: str, *, headless: bool, told: bool) -> Start | N
     words = table["headless" if headless else "interactive"]
     argv = tuple(word.replace("{session}", session) for word in words)
     return Start(argv, stdin=headless and table["headless_stdin"])
+
+
+@cache
+def screen_patterns(agent: str) -> Mapping[str, Sequence[str]]:
+    """By state: regular expressions for what `agent` shows in it; empty where none are known."""
+    patterns: Mapping[str, Sequence[str]] = (_table(agent) if agent in names() else {}).get(
+        "screen", {}
+    )
+    return patterns
 
 
 def _table(agent: str) -> dict[str, Any]:

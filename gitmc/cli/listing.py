@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
+from datetime import datetime
 
 from gitmc.cli.render import (
     COLOURS,
@@ -15,6 +16,7 @@ from gitmc.cli.render import (
     print_json,
     print_records,
     print_table,
+    since,
 )
 from gitmc.control.mission import Mission
 from gitmc.control.view import ahead, objects
@@ -57,7 +59,7 @@ def show(mission: Mission, jobs: Sequence[Job]) -> None:
         (
             job.name,
             str(job.state),
-            activity(job),
+            _activity_since(job, now),
             age(job, now),
             _count(counts[job.name]),
             note(job),
@@ -72,6 +74,12 @@ def activity(job: Job) -> str:
     if job.state is not State.RUNNING:
         return "-"
     return job.activity.state if job.activity else "unknown"
+
+
+def _activity_since(job: Job, now: datetime) -> str:
+    if job.activity is None or job.state is not State.RUNNING:
+        return activity(job)
+    return f"{activity(job)} {since(job.activity.since, now)}"
 
 
 def _count(number: int | None) -> str:

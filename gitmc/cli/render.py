@@ -174,6 +174,13 @@ def duration(seconds: float) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600}h"
 
 
+def since(at: datetime, now: datetime) -> str:
+    """How long ago `at` was, in the largest unit alone: 42s, 3m, 2h, 3d."""
+    # A clock that was set back makes it 0s.
+    whole = duration(max(0.0, (now - at).total_seconds()))
+    return whole[: next(at for at, char in enumerate(whole) if char.isalpha()) + 1]
+
+
 def age(job: Job, now: datetime) -> str:
     """How long the job ran, or has run."""
     return duration(job.seconds(now) or 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from gitmc.cli.render import (
     one_line,
     paint,
     print_json,
+    since,
 )
 from gitmc.control.view import objects, screen
 from gitmc.model.job import WAYS_OUT, Job
@@ -34,7 +36,7 @@ def command(name: str, out: Output) -> int:
     if out.json:
         print_json("mc.job/1", found)
         return 0
-    _show(job, found)
+    _show(job, found, mission.now())
     text = screen(mission, job, LINES)
     if text and text.strip():
         click.echo("\nlast lines:")
@@ -46,10 +48,10 @@ def command(name: str, out: Output) -> int:
     return 0
 
 
-def _show(job: Job, found: dict[str, Any]) -> None:
+def _show(job: Job, found: dict[str, Any], now: datetime) -> None:
     state = paint(job, str(job.state))
     status = "" if job.exit_status is None else f", exit status {job.exit_status}"
-    activity = f", {found['activity']['state']}" if "activity" in found else ""
+    activity = f", {_activity(job, now)}" if "activity" in found else ""
     reason = f" ({job.reason})" if job.reason else ""
     click.echo(f"{job.name}: {state}{activity}{status}{reason}", color=True)
     ahead = "?" if found["ahead"] is None else found["ahead"]
@@ -75,6 +77,13 @@ def _show(job: Job, found: dict[str, Any]) -> None:
         )
     for label, value in lines:
         click.echo(f"  {label:9} {value}")
+
+
+def _activity(job: Job, now: datetime) -> str:
+    if job.activity is None:
+        return "activity unknown"
+    activity = job.activity
+    return f"{activity.state} for {since(activity.since, now)} ({activity.source})"
 
 
 def _terminal(job: Job) -> str:

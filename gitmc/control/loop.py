@@ -74,10 +74,12 @@ def observe_forever(
     Ends when nothing has been unfinished for `linger` seconds. For None it never does, and takes
     the place of an observer that is there. `on_change` is given the jobs after each round.
     """
+    from gitmc.control.lookout import Lookout
     from gitmc.control.notify import Teller
     from gitmc.events.bell import Bell
 
     store = mission.store
+    lookout = Lookout(mission)
     lock = _acquire(store.observer_lock, replace=linger is None)
     teller = Teller(mission)
     try:
@@ -86,12 +88,13 @@ def observe_forever(
         bell = Bell([new])
         quiet = 0.0
         said: set[str] = set()
-        while new.is_dir():
+        while store.root.is_dir():
             if bell.deaf:
+                store.make()
                 bell.close()
                 bell = Bell([new])
             jobs, troubles = catch_up(mission, observer=True)
-            for trouble in (*troubles, *teller.tell()):
+            for trouble in (*troubles, *lookout.look(jobs), *teller.tell()):
                 if trouble.message not in said:
                     said.add(trouble.message)
                     print(f"{trouble.label}: {trouble.message}", file=sys.stderr, flush=True)

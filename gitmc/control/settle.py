@@ -131,6 +131,8 @@ def _lock(mission: Mission, wait: bool) -> AbstractContextManager[Held | None]:
 
 
 def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts]:
+    from gitmc.model.facts import word_order
+
     store = mission.store
     arrived = markers.delivered(store.events)
     jobs, _ = store.jobs()
@@ -141,7 +143,8 @@ def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts
     )
     after = [_advance(mission, held, job, facts) for job in jobs]
     by_run = {job.run.id: job for job in after if job.run}
-    for one in arrived:
+    # Oldest first: what is left by a crash, and heard again, then ends as the whole did.
+    for one in sorted(arrived, key=lambda one: word_order(one.marker, facts)):
         job = by_run.get(one.marker.run)
         if job is None:
             mission.store.journal.write(facts.now, "dropped", marker=one.marker.name)

@@ -25,7 +25,10 @@ def write_spec(mission: Mission, job: Job, start: catalog.Start, prompt: Path) -
     assert job.run is not None
     store = mission.store
     environment = _environment(mission, job, prompt)
-    script = hooks_folder() / "tmux" / "marker"
+    hooks = hooks_folder() / "tmux"
+    # Nothing is set in a session of the user's: there the observer looks for bells.
+    bell = hooks / "bell" if job.placement == "session" else None
+    witness = session.witness(Tmux(), hooks / "marker", store.events, job.run.id, bell=bell)
     spec = {
         "argv": start.argv,
         "prompt": str(prompt) if job.agent != catalog.COMMAND else None,
@@ -35,7 +38,7 @@ def write_spec(mission: Mission, job: Job, start: catalog.Start, prompt: Path) -
         "events": str(store.events),
         "run": job.run.id,
         "withdraw": session.withdrawal(Tmux()),
-        "witness": session.witness(Tmux(), script, store.events, job.run.id),
+        "witness": witness,
     }
     path = store.spec_path(job.run.id)
     replace_file(path, json.dumps(spec).encode(), mode=0o600)
@@ -69,6 +72,7 @@ def _environment(mission: Mission, job: Job, prompt: Path) -> dict[str, str]:
         "MC_DIR": str(mission.store.root),
         "MC_RUN": job.run.id,
         "MC_PROMPT_FILE": str(prompt),
+        "MC_SIGNAL": str(hooks_folder() / "agent" / "signal"),
     }
 
 

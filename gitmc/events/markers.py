@@ -59,6 +59,7 @@ def delivered(events: Path) -> list[Delivered]:
 
 def reject(events: Path, path: Path) -> None:
     """Keep an unreadable marker in `bad`, where nothing reads it but a person."""
+    _make(events, "bad")
     try:
         path.replace(events / "bad" / path.name)
     except FileNotFoundError:
@@ -67,6 +68,7 @@ def reject(events: Path, path: Path) -> None:
 
 def drop(events: Path, marker: Marker, content: Mapping[str, Any] | None = None) -> None:
     """Deliver `marker`, with `content` as TOML if given."""
+    _make(events, "tmp", "new")
     target = events / "new" / marker.name
     if content is None:
         target.touch()
@@ -80,3 +82,10 @@ def drop(events: Path, marker: Marker, content: Mapping[str, Any] | None = None)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _make(events: Path, *folders: str) -> None:
+    """Make `folders` where somebody has removed them; nothing where all of ours is gone."""
+    if events.parent.is_dir():
+        for folder in folders:
+            (events / folder).mkdir(parents=True, exist_ok=True)

@@ -19,8 +19,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from gitmc.errors import McError
+from gitmc.model.activity import ORDER, reported, rung
+from gitmc.model.activity import signalled as after_signal
 from gitmc.model.job import (
-    Activity,
     Job,
     Phase,
     Process,
@@ -31,7 +32,7 @@ from gitmc.model.job import (
     begun,
     move,
 )
-from gitmc.model.marker import Exited, Marker, exited, started
+from gitmc.model.marker import Exited, Marker, exited, session_id, signalled, started
 
 ACTIVITY_OF_REPORT = {
     "working": "working",
@@ -91,8 +92,8 @@ def advance(job: Job, facts: Facts) -> Job:
     for marker in mine:
         job = _hear_start(job, marker, facts)
     job = _adopt(job, facts)
-    for marker in sorted((m for m in mine if m.kind == "report"), key=_report_order):
-        job = _hear_report(job, facts.reports.get(marker.name))
+    for marker in sorted(mine, key=lambda m: word_order(m, facts)):
+        job = _hear_word(job, marker, facts)
     return _end(job, mine, facts)
 
 
@@ -117,23 +118,46 @@ def _hear_start(job: Job, marker: Marker, facts: Facts) -> Job:
     return job._replace(run=job.run._replace(launcher=launcher))
 
 
-def _report_order(marker: Marker) -> tuple[int, str]:
-    nanoseconds, _, pid = marker.value.partition("-")
-    return (int(nanoseconds) if nanoseconds.isdigit() else 0, pid)
+def word_order(marker: Marker, facts: Facts) -> tuple[datetime, int, int, str]:
+    """By time; at the same moment what asks for a person comes last, and reports after signals."""
+    at = facts.marker_times.get(marker.name, facts.now)
+    state = signalled(marker) if marker.kind == "activity" else None
+    rank = len(ORDER) if state is None else ORDER.index(state)
+    nanoseconds = marker.value.partition("-")[0] if marker.kind == "report" else ""
+    return at, rank, int(nanoseconds) if nanoseconds.isdigit() else 0, marker.name
+
+
+def _hear_word(job: Job, marker: Marker, facts: Facts) -> Job:
+    if marker.kind == "report":
+        return _hear_report(job, facts.reports.get(marker.name))
+    if marker.kind == "session":
+        return job._replace(session_id=session_id(marker) or job.session_id)
+    if marker.kind not in ("activity", "bell") or not _is_live(job) or job.run is None:
+        return job
+    at = facts.marker_times.get(marker.name, facts.now)
+    if marker.kind == "bell":
+        return job if job.run.signals else job._replace(activity=rung(job.activity, at))
+    state = signalled(marker)
+    if state is None:
+        return job
+    activity = after_signal(job.activity, state, at)
+    return job._replace(activity=activity, run=job.run._replace(signals=True))
+
+
+def _is_live(job: Job) -> bool:
+    return job.run is not None and job.run.phase is Phase.LIVE
 
 
 def _hear_report(job: Job, report: Report | None) -> Job:
-    if report is None or (job.report is not None and report.at < job.report.at):
+    if report is None:
         return job
     if report.progress is None and job.report is not None:
         report = report._replace(progress=job.report.progress)
-    activity = Activity(ACTIVITY_OF_REPORT.get(report.status, "unknown"), report.at, "report")
-    if job.activity is not None and job.activity.state == activity.state:
-        activity = activity._replace(since=job.activity.since)
     job = job._replace(report=report)
-    if job.run is None or job.run.phase is not Phase.LIVE:
+    if not _is_live(job):
         return job
-    job = job._replace(activity=activity)
+    state = ACTIVITY_OF_REPORT.get(report.status, "unknown")
+    job = job._replace(activity=reported(job.activity, state, report.at))
     if report.status == "completed" and job.state is State.RUNNING:
         return move(job, State.COMPLETED, ended_at=report.at, reason="reported by the agent")
     return job

@@ -12,14 +12,16 @@
     session <id>                     the agent's own name for its session, to resume it by
     bell    <pid>                    the agent rang its terminal's bell
 
-Repeats are harmless: the same fact makes the same name, except for reports, which are ordered by
-their value, and for activities and bells, which are ordered by the time of their file; the process
-that left one makes its name its own. No order is assumed between kinds.
+Repeats are harmless: the same fact makes the same name, except for the agent's words and bells,
+whose names the process that left them makes its own. Those that are found together are ordered by
+the time of their files; one that is found later is newer, whatever the clock says. No order is
+assumed between the other kinds.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 _NAME = re.compile(
@@ -27,6 +29,9 @@ _NAME = re.compile(
 )
 _START = re.compile(r"([0-9]+)-([0-9]*)-([0-9]*)")
 _EXIT = re.compile(r"([0-9]{1,3})(?:-sig([0-9]+))?(?:-by([0-9]+))?")
+_ACTIVITY = re.compile(r"(working|waiting|idle)-[0-9]+")
+_SESSION = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_BELL = re.compile(r"[0-9]+")
 
 
 class Marker(NamedTuple):
@@ -65,11 +70,8 @@ def parse(name: str) -> Marker | None:
     if match is None:
         return None
     marker = Marker(*match.groups())
-    if marker.kind == "start" and started(marker) is None:
-        return None
-    if marker.kind == "exit" and exited(marker) is None:
-        return None
-    return marker
+    check = _CHECKS.get(marker.kind)
+    return None if check is not None and check(marker) is None else marker
 
 
 def started(marker: Marker) -> Started | None:
@@ -84,6 +86,32 @@ def exited(marker: Marker) -> Exited | None:
     if match is None or int(match[1]) > 255:
         return None
     return Exited(int(match[1]), _number(match[2]), _number(match[3]))
+
+
+def signalled(marker: Marker) -> str | None:
+    """The state that an `activity` marker tells, or None where its value is malformed."""
+    match = _ACTIVITY.fullmatch(marker.value)
+    return match[1] if match else None
+
+
+def session_id(marker: Marker) -> str | None:
+    """The name that a `session` marker tells, or None where its value is malformed."""
+    return marker.value if _SESSION.fullmatch(marker.value) else None
+
+
+def rang(marker: Marker) -> bool | None:
+    """True for a `bell` marker, or None where its value is malformed."""
+    return True if _BELL.fullmatch(marker.value) else None
+
+
+_CHECKS: dict[str, Callable[[Marker], object]] = {
+    "start": started,
+    "exit": exited,
+    "activity": signalled,
+    "session": session_id,
+    "bell": rang,
+}
+"""What reads the value of each kind; None is said of one that is malformed."""
 
 
 def _number(digits: str | None) -> int | None:

@@ -67,6 +67,8 @@ def mark(spec: "dict[str, Any]", kind: str, value: str) -> None:
     name = f"{spec['run']}.{kind}.launcher.{value}"
     path = os.path.join(spec["events"], "new", name)
     try:
+        if os.path.isdir(os.path.dirname(spec["events"])):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
     except OSError as error:
         # Nobody can be told but the pane's reader; tmux, the second witness, still tells the end.

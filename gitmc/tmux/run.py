@@ -28,10 +28,14 @@ class NoServer(Fatal):
 
 
 class Tmux:
-    """Runs tmux against one server: a named one, a socket's path, or the user's own."""
+    """Runs tmux against one server: a named one, a socket's path, or the user's own.
 
-    def __init__(self, server: str | None = None) -> None:
+    A server that does not answer within `patience` seconds is an error.
+    """
+
+    def __init__(self, server: str | None = None, *, patience: float = PATIENCE) -> None:
         self._server = _server_options(server)
+        self._patience = patience
 
     def command(self, *args: str) -> list[str]:
         """The whole command line for `tmux ARGS` against this server."""
@@ -52,13 +56,13 @@ class Tmux:
                 input=stdin,
                 capture_output=True,
                 check=False,
-                timeout=PATIENCE,
+                timeout=self._patience,
             )
         except FileNotFoundError as missing:
             raise missing_tmux() from missing
         except subprocess.TimeoutExpired as late:
             raise Fatal(
-                f"tmux did not answer within {PATIENCE:g} s: {' '.join(argv[:4])} …",
+                f"tmux did not answer within {self._patience:g} s: {' '.join(argv[:4])} …",
                 hint="is its server stopped? let it go on (kill -CONT), or end it",
             ) from late
         stderr = os.fsdecode(done.stderr)

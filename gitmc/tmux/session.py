@@ -26,6 +26,8 @@ _PANE_FIELDS = (
     "pane_dead_signal",
     "pane_pid",
     "pid",
+    "window_activity",
+    "window_bell_flag",
     "@mc_run",
 )
 
@@ -49,6 +51,10 @@ class Pane(NamedTuple):
     signal: str
     pid: int
     server: int
+    active: int
+    """When its window last printed anything, in whole seconds since the epoch."""
+    bell: bool
+    """Whether its window's bell rang, and nobody has gone there since."""
     run: str
     """What the launcher in it called itself; tmux uses the ids of closed panes again."""
 
@@ -95,16 +101,17 @@ def panes(tmux: Tmux) -> list[Pane]:
     Debian's tmux loses the end of some commands: the pane is dead, but neither its status is known
     nor has its hook run, until the server gets another SIGCHLD. So that is what it is sent.
     """
-    found = _panes(tmux)
+    found = panes_now(tmux)
     stuck = {pane.server for pane in found if pane.dead and not pane.status and not pane.signal}
     if not stuck:
         return found
     for server in stuck:
         os.kill(server, signal.SIGCHLD)
-    return _panes(tmux)
+    return panes_now(tmux)
 
 
-def _panes(tmux: Tmux) -> list[Pane]:
+def panes_now(tmux: Tmux) -> list[Pane]:
+    """All panes of the server, by one question to it; empty where there is none."""
     form = "\t".join(f"#{{{field}}}" for field in _PANE_FIELDS)
     try:
         printed = tmux("list-panes", "-a", "-F", form)
@@ -112,8 +119,9 @@ def _panes(tmux: Tmux) -> list[Pane]:
         return []
     found = []
     for line in printed.splitlines():
-        pane, dead, status, sig, pid, server, run = line.split("\t")
-        found.append(Pane(pane, dead == "1", status, sig, int(pid or 0), int(server), run))
+        pane, dead, status, sig, pid, server, active, bell, run = line.split("\t")
+        ended = (dead == "1", status, sig, int(pid or 0))
+        found.append(Pane(pane, *ended, int(server), int(active or 0), bell == "1", run))
     return found
 
 
@@ -128,13 +136,21 @@ def find_runs(tmux: Tmux) -> dict[str, Made]:
 
 
 def capture(
-    tmux: Tmux, pane: str, run: str, lines: int | None, *, ansi: bool = False
+    tmux: Tmux,
+    pane: str,
+    run: str,
+    lines: int | None,
+    *,
+    ansi: bool = False,
+    history: bool = True,
 ) -> str | None:
     """The last `lines` lines of the pane's history and screen, or all of it; None where it is gone.
 
-    The pane must be that of `run`: a server that was started anew uses the old ids again.
+    Without `history`, only the screen is read. The pane must be that of `run`: a server that was
+    started anew uses the old ids again.
     """
-    shown = ["capture-pane", "-p", "-J", "-S", "-", *(["-e"] if ansi else []), "-t", pane]
+    options = [*(["-S", "-"] if history else []), *(["-e"] if ansi else [])]
+    shown = ["capture-pane", "-p", "-J", *options, "-t", pane]
     try:
         printed = tmux("display-message", "-p", "-t", pane, "#{@mc_run}", ";", *shown)
     except NoServer:
@@ -177,29 +193,54 @@ def attach_command(tmux: Tmux, socket: str, session: str, window: str) -> list[s
     return tmux.command(*(verb or ["attach-session"]), "-t", target)
 
 
-def witness(tmux: Tmux, script: Path, events: Path, run: str) -> list[str]:
+def witness(
+    tmux: Tmux, script: Path, events: Path, run: str, *, bell: Path | None = None
+) -> list[str]:
     """The command by which a launcher names its pane's run and makes the pane tell its end.
 
     "$TMUX_PANE" in it is for the launcher to replace. When the pane's command ends, `script` is
-    run with the folder `events`, the run, and the pane's status and signal.
+    run with the folder `events`, the run, and the pane's status and signal. In a session of our own
+    `bell` is run with `events` and the run when the bell of the pane's window rings.
     """
-    words = ["/bin/sh", str(script), str(events), run]
-    shell = " ".join(map(shlex.quote, words))
-    # Three readers: the hook's value is parsed by tmux, expanded as a format, and run by sh.
-    # The format leaves hashes before a bracket as they are: #[ begins a style there, if anywhere.
-    told = (
-        re.sub(r"#+(?![#\[])", lambda run: run[0] * 2, shell)
-        + " '#{pane_dead_status}' '#{pane_dead_signal}'"
-    )
-    hook = f"run-shell -b {_for_tmux(told)}"
+    died = _run_shell([script, events, run], "'#{pane_dead_status}' '#{pane_dead_signal}'")
     pane = ["-p", "-t", "$TMUX_PANE"]
     return tmux.command(
         *("set-option", *pane, "remain-on-exit", "on", ";"),
         *("set-option", *pane, "@mc_run", run, ";"),
-        *("set-hook", *pane, "pane-died", hook, ";"),
+        *("set-hook", *pane, "pane-died", died, ";"),
+        *(_bell_hook(bell, events) if bell else ()),
         # Without tmux's own last line, the pane ends with what the agent said. New in 3.3.
         *("set-option", "-q", *pane, "remain-on-exit-format", ""),
     )
+
+
+def _bell_hook(script: Path, events: Path) -> list[str]:
+    """Commands that have the pane's session run `script` at a bell, and then the user's own hook.
+
+    A session's hook hides the global one. So ours takes itself away, has tmux run what is there
+    without it, and comes back, from an option, since it cannot contain itself.
+    """
+    steps = [
+        # Which run rang is up to the window that did: the user may have opened others beside it.
+        _run_shell([script, events], "#{q:@mc_run}"),
+        "set-hook -u alert-bell",
+        "set-hook -R alert-bell",
+        "set-option -F alert-bell '#{@mc_bell}'",
+    ]
+    session = ["-t", "$TMUX_PANE"]
+    return [
+        *("set-option", *session, "@mc_bell", " ; ".join(steps), ";"),
+        *("set-option", "-F", *session, "alert-bell", "#{@mc_bell}", ";"),
+    ]
+
+
+def _run_shell(words: Sequence[Path | str], told: str) -> str:
+    """A tmux command that runs the script `words` with `told`, which is a format of tmux's."""
+    shell = " ".join(shlex.quote(str(word)) for word in ("/bin/sh", *words))
+    # Three readers: the hook's value is parsed by tmux, expanded as a format, and run by sh.
+    # The format leaves hashes before a bracket as they are: #[ begins a style there, if anywhere.
+    shell = re.sub(r"#+(?![#\[])", lambda hashes: hashes[0] * 2, shell)
+    return f"run-shell -b {_for_tmux(f'{shell} {told}')}"
 
 
 def withdrawal(tmux: Tmux) -> list[str]:

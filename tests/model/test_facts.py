@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gitmc.model.facts import NOBODY, Facts, PaneSeen, advance
+from gitmc.model.facts import NOBODY, Facts, PaneSeen, advance, word_order
 from gitmc.model.job import Activity, Job, Launch, Phase, Process, Report, Run, State, Terminal
 from gitmc.model.marker import Marker
 from tests.support.generated import RUN, facts, jobs, runs
@@ -286,9 +286,11 @@ def test_progress_stays_until_a_report_gives_another() -> None:
     assert after.report == said("working", T1, 50)
 
 
-def test_a_report_older_than_the_last_one_is_not_heard() -> None:
-    newer = advance(a_job(), spoken(said("blocked", T1)))
-    assert advance(newer, spoken(said("working", T0))) == newer
+def test_a_report_that_comes_later_is_newer_whatever_its_clock_says() -> None:
+    before = advance(a_job(), spoken(said("blocked", T1)))
+    after = advance(before, spoken(said("working", T0)))
+    assert after.report == said("working", T0)
+    assert after.activity == Activity("working", T0, "report")
 
 
 def test_a_report_of_completed_completes_a_running_job() -> None:
@@ -321,3 +323,55 @@ def test_a_report_that_arrives_after_the_end_leaves_the_agent_doing_nothing() ->
     after = advance(ended, spoken(said("working", T1)))
     assert after.report == said("working", T1)
     assert after.activity is None
+
+
+def signals(*values: tuple[str, str], since: datetime = T0) -> Facts:
+    """Markers found together, each a second after the one before."""
+    found = [Marker(RUN, kind, "agent", value) for kind, value in values]
+    times = {one.name: since + timedelta(seconds=at) for at, one in enumerate(found)}
+    return Facts(now=T2, boot="boot-1", markers=tuple(reversed(found)), marker_times=times)
+
+
+def test_signals_found_together_count_in_the_order_of_their_files() -> None:
+    after = advance(a_job(), signals(("activity", "waiting-9"), ("activity", "working-8")))
+    assert after.activity == Activity("working", T1, "agent")
+    assert after.run == Run(RUN, Phase.LIVE, PROCESS, signals=True)
+
+
+def test_of_signals_of_one_moment_what_needs_a_person_counts() -> None:
+    seen = signals(("activity", "idle-1"), ("activity", "waiting-1"), ("activity", "working-1"))
+    times = dict.fromkeys(seen.marker_times, T1)
+    after = advance(a_job(), seen._replace(marker_times=times))
+    assert after.activity == Activity("waiting", T1, "agent")
+
+
+def test_a_signal_that_comes_later_is_newer_whatever_its_clock_says() -> None:
+    before = advance(a_job(), signals(("activity", "waiting-9"), since=T2))
+    after = advance(before, signals(("activity", "working-9"), since=T0))
+    assert after.activity == Activity("working", T0, "agent")
+
+
+def test_a_bell_counts_until_the_agent_signals() -> None:
+    rang = advance(a_job(), signals(("bell", "7")))
+    assert rang.activity == Activity("waiting", T0, "bell")
+    works = advance(rang, signals(("activity", "working-1"), since=T1))
+    assert advance(works, signals(("bell", "8"), since=T2)) == works
+
+
+def test_a_session_marker_names_the_session_even_after_the_end() -> None:
+    ended = advance(a_job(), heard(("exit", "0")))
+    after = advance(ended, signals(("session", "ses_1"), ("session", "ses_2")))
+    assert after.session_id == "ses_2"
+    assert advance(ended, signals(("activity", "working-1"), ("bell", "7"))) == ended
+
+
+@some
+@given(jobs(run=runs), facts(), st.data())
+def test_what_is_left_of_the_newest_words_and_heard_again_changes_nothing(
+    job: Job, seen: Facts, data: st.DataObject
+) -> None:
+    words = [m for m in seen.markers if m.kind in ("report", "activity", "session", "bell")]
+    heard_all = advance(job, seen._replace(markers=tuple(words)))
+    ordered = sorted(words, key=lambda marker: word_order(marker, seen))
+    left = ordered[data.draw(st.integers(0, len(ordered))) :]
+    assert advance(heard_all, seen._replace(markers=tuple(left))) == heard_all

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmc.model.marker import Exited, Marker, Started, exited, parse, started
+from gitmc.model.marker import (
+    Exited,
+    Marker,
+    Started,
+    exited,
+    parse,
+    session_id,
+    signalled,
+    started,
+)
 from tests.support.generated import markers
 
 JUNK = [
@@ -27,6 +36,15 @@ JUNK = [
     "a.exit.Launcher.0",
     "a.exit.launcher.0\n",
     "a.exit.launcher.0.toml",
+    "a.activity.agent.",
+    "a.activity.agent.working",
+    "a.activity.agent.working-",
+    "a.activity.agent.done-1",
+    "a.activity.agent.working-1-2",
+    "a.session.agent.",
+    "a.session.agent." + "x" * 129,
+    "a.bell.tmux.",
+    "a.bell.tmux.x",
     "../a.exit.launcher.0",
     "a-b.exit.launcher.0",
 ]
@@ -75,3 +93,8 @@ def test_an_exit_marker_says_code_signal_and_by_whom(value: str, word: Exited) -
 )
 def test_a_start_marker_says_process_and_pane(value: str, word: Started) -> None:
     assert started(Marker("a", "start", "launcher", value)) == word
+
+
+def test_an_activity_marker_says_a_state_and_a_session_marker_a_name() -> None:
+    assert signalled(Marker("a", "activity", "agent", "waiting-12")) == "waiting"
+    assert session_id(Marker("a", "session", "agent", "ses_1")) == "ses_1"

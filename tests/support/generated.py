@@ -123,7 +123,12 @@ def markers(run: str = RUN) -> st.SearchStrategy[Marker]:
                       st.sampled_from(["", "-by1", "-by15"]))  # fmt: skip
     died = st.sampled_from(["", "0", "7", "137", "-9", "0-", "-", "junk"])
     spoken = st.builds("{}-{}".format, count, count)
-    kinds = [("start", starts), ("exit", exits), ("died", died), ("report", spoken)]
+    signals = st.builds("{}-{}".format, st.sampled_from(["working", "waiting", "idle"]), count)
+    sessions = st.sampled_from(["ses_1", "A-b", "x" * 128])
+    kinds = [
+        *(("start", starts), ("exit", exits), ("died", died), ("report", spoken)),
+        *(("activity", signals), ("session", sessions), ("bell", count.map(str))),
+    ]
     sources = st.sampled_from(["tmux", "cli"])
     return st.sampled_from(kinds).flatmap(
         lambda kind: st.builds(Marker, st.just(run), st.just(kind[0]), sources, kind[1])
@@ -134,7 +139,6 @@ def markers(run: str = RUN) -> st.SearchStrategy[Marker]:
 def facts(draw: st.DrawFn, run: str = RUN) -> Facts:
     """What might be observed of the job `one` and its run."""
     seen = draw(st.lists(markers(run), max_size=6, unique=True))
-    names = [marker.name for marker in seen]
     few = st.sampled_from([EARLY, EARLY + timedelta(seconds=1)])
     dead = st.builds(PaneSeen, st.booleans(), st.sampled_from(["", "0", "7"]),
                      st.sampled_from(["", "9"]))  # fmt: skip
@@ -145,7 +149,7 @@ def facts(draw: st.DrawFn, run: str = RUN) -> Facts:
         now=EARLY + timedelta(days=draw(st.integers(0, 3))),
         boot=draw(st.sampled_from(["", "boot-1"])),
         markers=tuple(seen),
-        marker_times={name: at for name in names if (at := draw(st.none() | few))},
+        marker_times={marker.name: draw(few) for marker in seen},
         reports={name: said for name in spoken if (said := draw(st.none() | reports))},
         gone=frozenset({run} if draw(st.booleans()) else ()),
         panes=panes if draw(st.booleans()) else {},

@@ -1,0 +1,132 @@
+"""Looking at agents that say nothing of themselves: when they printed, whether their bell rang.
+
+Only the observer does this, once per `pollInterval`: one question to each tmux server, and beyond
+that the screen of an agent whose catalog file says how to read it, once each time it stands still.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from gitmc.agents.catalog import screen_patterns
+from gitmc.control.mission import Mission
+from gitmc.errors import McError
+from gitmc.model.activity import LAST_LINES, guessed, is_recent, looked, rung
+from gitmc.model.job import Activity, Job, Phase, State
+from gitmc.model.notice import noted
+from gitmc.tmux.run import Tmux
+from gitmc.tmux.session import Pane, capture, panes_now
+
+PATIENCE = 2.0
+"""Seconds for a server to answer: it is asked again, and events must not wait for it."""
+
+PAUSE = 30.0
+"""Seconds before a server that did not answer is asked again."""
+
+
+class Seen(NamedTuple):
+    """What was seen of one run at one moment."""
+
+    job: str
+    run: str
+    output: datetime
+    rang: bool
+    screen: str | None
+
+    def activity(self, job: Job, now: datetime, idle_after: timedelta) -> Activity | None:
+        """What this makes of the job's activity."""
+        if not _watched(job) or job.run is None or job.run.id != self.run:
+            return job.activity
+        stored = rung(job.activity, now) if self.rang else job.activity
+        patterns = {} if self.screen is None else screen_patterns(job.agent)
+        return looked(stored, self.output, now, idle_after, self.screen, patterns)
+
+
+class Lookout:
+    """An observer's memory of what it saw of each run."""
+
+    def __init__(self, mission: Mission) -> None:
+        self._mission = mission
+        self._due = 0.0
+        self._pause: dict[str, float] = {}
+        self._rang: dict[str, bool] = {}
+        self._read: dict[str, int] = {}
+
+    def look(self, jobs: Iterable[Job]) -> list[McError]:
+        """Look if it is time to, and store what agents are found to do; what went wrong."""
+        began = time.monotonic()
+        watched = [job for job in jobs if _watched(job)]
+        if not watched or began < self._due:
+            return []
+        self._due = began + self._mission.settings["pollInterval"]
+        seen: list[Seen] = []
+        troubles: list[McError] = []
+        for socket in {job.terminal.socket for job in watched if job.terminal}:
+            if began < self._pause.get(socket, 0.0):
+                continue
+            here = [job for job in watched if job.terminal and job.terminal.socket == socket]
+            try:
+                seen += self._ask(Tmux(socket, patience=PATIENCE), here)
+            except McError as trouble:
+                self._pause[socket] = time.monotonic() + PAUSE
+                troubles.append(trouble)
+        self._store(seen)
+        runs = {job.run.id for job in watched if job.run}
+        self._rang = {run: rang for run, rang in self._rang.items() if run in runs}
+        self._read = {run: at for run, at in self._read.items() if run in runs}
+        return troubles
+
+    def _ask(self, tmux: Tmux, jobs: list[Job]) -> list[Seen]:
+        listed = {pane.run: pane for pane in panes_now(tmux) if pane.run and not pane.dead}
+        pairs = [(job, listed.get(job.run.id)) for job in jobs if job.run]
+        return [self._see(tmux, job, pane) for job, pane in pairs if pane is not None]
+
+    def _see(self, tmux: Tmux, job: Job, pane: Pane) -> Seen:
+        rang = False
+        if job.placement == "window":
+            # The flag stays up until somebody goes to the window.
+            rang = pane.bell and not self._rang.get(pane.run, False)
+            self._rang[pane.run] = pane.bell
+        output = datetime.fromtimestamp(pane.active, UTC)
+        silent = self._mission.now() - output
+        screen = None
+        if not is_recent(silent, self._idle_after) and self._read.get(pane.run) != pane.active:
+            self._read[pane.run] = pane.active
+            if screen_patterns(job.agent):
+                screen = capture(tmux, pane.id, pane.run, LAST_LINES, history=False)
+        return Seen(job.name, pane.run, output, rang, screen)
+
+    @property
+    def _idle_after(self) -> timedelta:
+        return timedelta(seconds=self._mission.settings["idleThreshold"])
+
+    def _store(self, seen: list[Seen]) -> None:
+        store, now = self._mission.store, self._mission.now()
+
+        def changed(one: Seen) -> Job | None:
+            job = store.job(one.job)
+            if job is None:
+                return None
+            activity = one.activity(job, now, self._idle_after)
+            if activity == job.activity:
+                return None
+            return noted(job, job._replace(activity=activity))
+
+        news = [one for one in seen if changed(one)]
+        if not news:
+            return
+        with store.locked() as held:
+            for one in news:
+                job = changed(one)
+                if job is not None:
+                    store.save(held, job)
+
+
+def _watched(job: Job) -> bool:
+    run = job.run
+    if run is None or run.phase is not Phase.LIVE or job.state is not State.RUNNING:
+        return False
+    return not run.signals and guessed(job.activity)

@@ -1,0 +1,128 @@
+"""What a running agent does: `working`, `waiting` (for a person), `idle`, or unknown. Pure.
+
+Five sources tell, the best first:
+
+    agent    its own hooks signal                report   it says so, by `git mc report`
+    bell     it rang its terminal's bell         output   it printed lately, or has long been silent
+    screen   a pattern of its catalog file is on the screen
+
+The first two are words: the later one counts, whatever the clock says. The others are guesses: they
+are made only about an agent that has no hooks, and never replace a word. Where two sources agree,
+`since` stays, and the better one is named. Beyond that:
+
+- `waiting` by a report stays until the agent says that it works: that a turn ends, or that a dialog
+  is open, does not answer its question.
+- `waiting` by a bell stays until there is output later than SETTLE seconds after it. A bell that
+  rings again counts from then.
+- No silence ends a `waiting`: who waits for a person is silent.
+- A screen is only believed once it stands still, so output comes first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from gitmc.model.job import Activity
+
+RANK = {source: rank for rank, source in enumerate(("screen", "output", "bell", "report", "agent"))}
+
+ORDER = ("working", "idle", "waiting")
+"""Of signals that came at the same moment the last of these counts: a person may be needed."""
+
+RECENT = timedelta(seconds=10)
+"""How long an agent that printed something counts as working."""
+
+SETTLE = timedelta(seconds=3)
+"""How long what an agent prints may belong to the bell that it rang."""
+
+LAST_LINES = 12
+"""How much of a screen is read: programs show what they do at its end."""
+
+Patterns = Mapping[str, Sequence[str]]
+"""By state: regular expressions, one of which is on the screen in that state."""
+
+
+def guessed(activity: Activity | None) -> bool:
+    """Whether no word of the agent's own stands behind `activity`."""
+    return activity is None or RANK.get(activity.source, 0) <= RANK["bell"]
+
+
+def signalled(stored: Activity | None, state: str, at: datetime) -> Activity:
+    """The activity after the agent's hooks signalled `state`."""
+    if stored and stored.state == "waiting" and stored.source == "report" and state != "working":
+        return stored
+    return _merged(stored, Activity(state, at, "agent"))
+
+
+def reported(stored: Activity | None, state: str, at: datetime) -> Activity:
+    """The activity after a report that means `state`."""
+    after = _merged(stored, Activity(state, at, "report"))
+    # It outlasts a signal of the same, so it is named even where the better source agreed.
+    return after._replace(source="report") if state == "waiting" else after
+
+
+def rung(stored: Activity | None, at: datetime) -> Activity | None:
+    """The activity after the bell of an agent without hooks rang."""
+    if not guessed(stored):
+        return stored
+    if stored and stored.state == "waiting" and stored.source == "bell" and _near(stored, at):
+        return stored
+    return Activity("waiting", at, "bell")
+
+
+def looked(
+    stored: Activity | None,
+    output: datetime,
+    now: datetime,
+    idle_after: timedelta,
+    screen: str | None = None,
+    patterns: Patterns = MappingProxyType({}),
+) -> Activity | None:
+    """The activity of an agent without hooks, whose last output came at `output`.
+
+    `screen` is what it shows, or None where nobody looked. The same object where nothing changes.
+    """
+    silent = now - output
+    if not guessed(stored) or silent < timedelta(0):
+        return stored
+    by_bell = stored is not None and stored.source == "bell"
+    if is_recent(silent, idle_after):
+        if stored is not None and by_bell and output <= stored.since + SETTLE:
+            return stored
+        return _merged(stored, Activity("working", output, "output"))
+    if by_bell:
+        return stored
+    shown = None if screen is None else state_of_screen(screen, patterns)
+    waiting = stored is not None and stored.state == "waiting"
+    if silent >= idle_after and not waiting and shown != "waiting":
+        return _merged(stored, Activity("idle", output, "output"))
+    return stored if shown is None else _merged(stored, Activity(shown, output, "screen"))
+
+
+def is_recent(silent: timedelta, idle_after: timedelta) -> bool:
+    """Whether an agent that has been silent for so long still counts as working."""
+    return silent <= min(RECENT, idle_after / 2)
+
+
+def state_of_screen(text: str, patterns: Patterns) -> str | None:
+    """The state that the last lines of `text` show, or None."""
+    lines = "\n".join(text.rstrip().split("\n")[-LAST_LINES:])
+    for state in ("waiting", "working", "idle"):
+        if any(re.search(pattern, lines) for pattern in patterns.get(state, ())):
+            return state
+    return None
+
+
+def _near(stored: Activity, at: datetime) -> bool:
+    return abs(at - stored.since) <= SETTLE
+
+
+def _merged(stored: Activity | None, new: Activity) -> Activity:
+    if stored is None or stored.state != new.state:
+        return new
+    if RANK.get(new.source, 0) > RANK.get(stored.source, 0):
+        return stored._replace(source=new.source)
+    return stored

@@ -1,0 +1,188 @@
+"""What a running agent does: which source counts, since when, and what changes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitmc.agents.catalog import screen_patterns
+from gitmc.model.activity import (
+    RANK,
+    guessed,
+    looked,
+    reported,
+    rung,
+    signalled,
+    state_of_screen,
+)
+from gitmc.model.job import Activity
+
+T0 = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+IDLE_AFTER = timedelta(seconds=300)
+STATES = ("working", "waiting", "idle", "unknown")
+PATTERNS = {"waiting": ["may I"], "working": ["busy"], "idle": ["[?] for help"]}
+
+stored = st.none() | st.builds(
+    Activity,
+    st.sampled_from(STATES),
+    st.integers(-400, 400).map(lambda seconds: T0 + timedelta(seconds=seconds)),
+    st.sampled_from(sorted(RANK)),
+)
+outputs = st.integers(-400, 9).map(lambda seconds: T0 + timedelta(seconds=seconds))
+screens = st.none() | st.sampled_from(["may I?", "busy", "? for help", "", "nothing known"])
+
+
+def after(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def look(
+    activity: Activity | None, output: float, now: float, screen: str | None = None
+) -> Activity | None:
+    return looked(activity, after(output), after(now), IDLE_AFTER, screen, PATTERNS)
+
+
+@given(stored, outputs, screens)
+def test_a_look_never_replaces_what_the_agent_said(
+    activity: Activity | None, output: datetime, screen: str | None
+) -> None:
+    if not guessed(activity):
+        assert looked(activity, output, T0, IDLE_AFTER, screen, PATTERNS) is activity
+        assert rung(activity, T0) is activity
+
+
+@given(stored, outputs, screens)
+def test_a_second_look_at_the_same_finds_the_same(
+    activity: Activity | None, output: datetime, screen: str | None
+) -> None:
+    once = looked(activity, output, T0, IDLE_AFTER, screen, PATTERNS)
+    assert looked(once, output, T0, IDLE_AFTER, screen, PATTERNS) is once
+
+
+@given(stored, outputs, screens, st.integers(0, 900))
+def test_the_same_state_is_the_same_since(
+    activity: Activity | None, output: datetime, screen: str | None, later: int
+) -> None:
+    now = T0 + timedelta(seconds=later)
+    found = looked(activity, output, now, IDLE_AFTER, screen, PATTERNS)
+    if activity and found and found.state == activity.state:
+        assert found.since == activity.since
+        assert RANK[found.source] >= RANK[activity.source]
+
+
+@given(stored, outputs, screens, st.integers(0, 900))
+def test_silence_never_ends_a_waiting(
+    activity: Activity | None, output: datetime, screen: str | None, later: int
+) -> None:
+    now = max(output + timedelta(seconds=11), T0 + timedelta(seconds=later))
+    if activity and activity.state == "waiting" and screen is None:
+        assert looked(activity, output, now, IDLE_AFTER) is activity
+
+
+@given(stored, st.sampled_from(STATES[:3]))
+def test_a_signal_is_always_heard_but_that_no_turn_s_end_answers_a_question(
+    activity: Activity | None, state: str
+) -> None:
+    found = signalled(activity, state, T0)
+    asked = activity is not None and activity.state == "waiting" and activity.source == "report"
+    assert found.state == ("waiting" if asked and state != "working" else state)
+    assert signalled(found, state, after(1)) is found
+
+
+@given(stored, st.sampled_from(STATES))
+def test_a_report_is_always_heard(activity: Activity | None, state: str) -> None:
+    found = reported(activity, state, T0)
+    assert found.state == state
+    assert reported(found, state, after(1)) == found
+
+
+@pytest.mark.parametrize(
+    ("activity", "output", "now", "screen", "found"),
+    [
+        (None, 0, 10, None, Activity("working", T0, "output")),
+        (None, 0, 11, None, None),
+        (None, 0, 300, None, Activity("idle", T0, "output")),
+        (Activity("working", T0, "output"), 5, 304, None, Activity("working", T0, "output")),
+        (Activity("working", T0, "output"), 5, 305, None, Activity("idle", after(5), "output")),
+        (Activity("idle", T0, "output"), 9, 9, None, Activity("working", after(9), "output")),
+        # The clock was set back.
+        (Activity("idle", T0, "output"), 9, 0, None, Activity("idle", T0, "output")),
+        # A bell, what was printed with it, and what was printed after it.
+        (Activity("waiting", T0, "bell"), 3, 4, None, Activity("waiting", T0, "bell")),
+        (Activity("waiting", T0, "bell"), 4, 4, None, Activity("working", after(4), "output")),
+        (Activity("waiting", T0, "bell"), 0, 900, "busy", Activity("waiting", T0, "bell")),
+        # A screen is believed once it stands still, and a dialog on it outlasts silence.
+        (Activity("working", T0, "output"), 5, 15, "may I", Activity("working", T0, "output")),
+        (Activity("working", T0, "output"), 0, 11, "may I", Activity("waiting", T0, "screen")),
+        (None, 0, 301, "may I", Activity("waiting", T0, "screen")),
+        (Activity("waiting", T0, "screen"), 0, 900, None, Activity("waiting", T0, "screen")),
+        (Activity("waiting", T0, "screen"), 9, 9, None, Activity("working", after(9), "output")),
+        (Activity("idle", T0, "screen"), 0, 300, None, Activity("idle", T0, "output")),
+        (Activity("working", T0, "output"), 0, 11, "? for help", Activity("idle", T0, "screen")),
+        (Activity("working", T0, "output"), 0, 11, "…", Activity("working", T0, "output")),
+    ],
+)  # fmt: skip
+def test_a_look(
+    activity: Activity | None, output: float, now: float, screen: str | None, found: Activity | None
+) -> None:
+    assert look(activity, output, now, screen) == found
+
+
+def test_a_short_threshold_leaves_room_between_working_and_idle() -> None:
+    short = timedelta(seconds=4)
+    states = [looked(None, T0, after(now), short) for now in (2, 3, 4)]
+    assert [found and found.state for found in states] == ["working", None, "idle"]
+
+
+@pytest.mark.parametrize(
+    ("activity", "at", "found"),
+    [
+        (None, 0, Activity("waiting", T0, "bell")),
+        (Activity("working", T0, "output"), 9, Activity("waiting", after(9), "bell")),
+        (Activity("idle", T0, "screen"), 9, Activity("waiting", after(9), "bell")),
+        (Activity("waiting", T0, "bell"), 3, Activity("waiting", T0, "bell")),
+        (Activity("waiting", T0, "bell"), 4, Activity("waiting", after(4), "bell")),
+        (Activity("waiting", T0, "bell"), -9, Activity("waiting", after(-9), "bell")),
+    ],
+)
+def test_a_bell(activity: Activity | None, at: float, found: Activity) -> None:
+    assert rung(activity, after(at)) == found
+
+
+def test_a_report_that_waits_outlasts_a_signal_that_said_the_same() -> None:
+    asked = reported(signalled(None, "waiting", T0), "waiting", after(1))
+    assert asked == Activity("waiting", T0, "report")
+    assert signalled(asked, "idle", after(2)) is asked
+    assert signalled(asked, "working", after(3)) == Activity("working", after(3), "agent")
+
+
+def test_of_two_sources_that_agree_the_better_one_is_named() -> None:
+    assert signalled(Activity("working", T0, "report"), "working", after(1)) == Activity(
+        "working", T0, "agent"
+    )
+    said = Activity("working", T0, "agent")
+    assert reported(said, "working", after(1)) is said
+
+
+@pytest.mark.parametrize(
+    ("screen", "state"),
+    [
+        ("  ■■⬝⬝⬝⬝⬝⬝  esc interrupt       ctrl+t variants  ctrl+p commands", "working"),
+        ("┃ △ Permission required\n┃ # rm\n\n  Allow once   Allow always   Reject", "waiting"),
+        ("  ↑↓ select  enter submit  esc dismiss", "waiting"),
+        ("Overloaded [retrying in 9s attempt #3]\n   ctrl+p commands", "working"),
+        ("  Ask anything…\n\n   ctrl+t variants   ctrl+p commands\n\n\n", "idle"),
+        ("Permission required" + "\n." * 12, None),
+        ("opencode", None),
+    ],
+)
+def test_what_opencode_shows(screen: str, state: str | None) -> None:
+    assert state_of_screen(screen, screen_patterns("opencode")) == state
+
+
+def test_an_agent_of_which_nothing_is_known_has_no_patterns() -> None:
+    assert screen_patterns("command") == {}
+    assert screen_patterns("of another version") == {}
