@@ -30,6 +30,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cleanup": "remove finished jobs' worktrees and records",
         "restore": "bring back a job whose work was salvaged",
     },
+    "Set up": {
+        "trust": "approve the commands of the committed settings file",
+    },
     "For agents": {
         "report": "say how the job goes, from inside it",
     },

@@ -6,11 +6,12 @@ import os
 import re
 from pathlib import Path
 
-from gitmc.errors import Refused
 from gitmc.git.repo import Repository
 from gitmc.git.run import Git
-from gitmc.model.settings import COMMAND_KEYS, KEYS, Settings, Source, flatten, identity
-from gitmc.store.files import read_toml
+from gitmc.model.settings import KEYS, Settings, Source, commands_of, flatten, identity
+from gitmc.model.trust import Wanted
+from gitmc.store.files import BadFile, read_toml
+from gitmc.store.trusted import read_approvals
 
 
 def load_settings(repo: Repository, root: Path, main_worktree: Path) -> Settings:
@@ -21,7 +22,7 @@ def load_settings(repo: Repository, root: Path, main_worktree: Path) -> Settings
             Source("the environment", _from_environment()),
             Source("git config", _from_git(repo.here), strict=False),
             _from_file(root / "config.toml"),
-            _committed(main_worktree / ".mission-control.toml"),
+            _withheld(committed(main_worktree), root / "trusted.toml"),
             _from_file(Path(home, "git-mc", "config.toml")),
         ]
     )
@@ -52,12 +53,21 @@ def _from_file(path: Path) -> Source:
         return Source(str(path), {})
 
 
-def _committed(path: Path) -> Source:
-    source = _from_file(path)
-    commands = sorted(COMMAND_KEYS & set(source.values))
-    if commands:
-        raise Refused(
-            f"{path}: {', '.join(commands)}: a committed file may not say what is run",
-            hint="set it for yourself instead: git config mc." + commands[0],
-        )
-    return source
+def committed(main_worktree: Path) -> Source:
+    """What the committed file says."""
+    return _from_file(main_worktree / ".mission-control.toml")
+
+
+def _withheld(source: Source, approvals: Path) -> Source:
+    """`source`, whose commands are not to be run unless the user approved exactly these."""
+    commands = commands_of(source)
+    if not commands:
+        return source
+    try:
+        approved = read_approvals(approvals)
+    except BadFile as torn:
+        return source._replace(withheld=f"what is approved cannot be read: {torn.message}")
+    wanted = Wanted(source.label, commands)
+    if any(one.sha256 == wanted.sha256 for one in approved):
+        return source
+    return source._replace(withheld="nobody has approved it")

@@ -113,10 +113,12 @@ def _check_mergeable(job: Job) -> None:
 
 
 def _test_command(mission: Mission, request: Request) -> str | None:
+    if request.test is False:
+        return None
     command: str | None = mission.settings["testCommand"]
     if request.test and not command:
         raise Refused("there is no test command to run", hint="git config mc.testCommand COMMAND")
-    return None if request.test is False else command
+    return command
 
 
 def commit_leftovers(mission: Mission, job: Job) -> None:

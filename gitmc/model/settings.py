@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gitmc.errors import Refused
+from gitmc.model.trust import Commands, shown
 
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0", ""})
@@ -72,6 +73,17 @@ class Source(NamedTuple):
     values: Mapping[str, Any]
     strict: bool = True
     """Whether a key that is not ours is a fault; in git config it may be another tool's."""
+    withheld: str | None = None
+    """Why its commands may not be run; None where they may."""
+
+
+def commands_of(source: Source) -> Commands:
+    """What `source` wants to run, by setting. Raises Refused for a value that is no command."""
+    return {
+        key.name: _checked(key, source.values[key.id], source.label)
+        for key in KEYS
+        if key.id in COMMAND_KEYS and key.id in source.values
+    }
 
 
 def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -87,15 +99,22 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 class Settings:
-    """The settings in force: `settings["mergeStrategy"]`."""
+    """The settings in force: `settings["mergeStrategy"]`.
+
+    Raises Refused for a command whose source may not say what is run, when it is asked for.
+    """
 
     def __init__(self, sources: Sequence[Source] = ()) -> None:
+        self._withheld: dict[str, Source] = {}
         self._values: dict[str, Any] = {key.id: key.default for key in KEYS}
         for source in reversed(sources):
             for ident, raw in source.values.items():
                 key = _BY_ID.get(ident)
                 if key is not None:
                     self._values[ident] = _checked(key, raw, source.label)
+                    self._withheld.pop(ident, None)
+                    if source.withheld is not None and ident in COMMAND_KEYS:
+                        self._withheld[ident] = source
                 elif source.strict:
                     raise Refused(
                         f"{source.label}: unknown setting '{ident}'",
@@ -103,7 +122,18 @@ class Settings:
                     )
 
     def __getitem__(self, name: str) -> Any:
-        return self._values[identity(name)]
+        ident = identity(name)
+        source = self._withheld.get(ident)
+        if source is not None:
+            raise _not_trusted(_BY_ID[ident].name, self._values[ident], source)
+        return self._values[ident]
+
+
+def _not_trusted(name: str, value: str | Sequence[str], source: Source) -> Refused:
+    return Refused(
+        f"{source.label}: {name} is {shown(value)}, and is not run: {source.withheld}",
+        hint=f"approve it: git mc trust; or set your own: git config mc.{name} COMMAND",
+    )
 
 
 def _checked(key: Key, raw: Any, label: str) -> Any:

@@ -25,6 +25,7 @@ from gitmc.model.job import (
     State,
     Terminal,
 )
+from gitmc.model.trust import Approval
 
 VERSION = 1
 
@@ -164,6 +165,18 @@ def decode_report(table: Mapping[str, Any]) -> Report:
 def encode_report(report: Report) -> dict[str, Any]:
     """The table of `report`."""
     table: dict[str, Any] = _encode(report)
+    return table
+
+
+def decode_approval(table: Mapping[str, Any]) -> Approval:
+    """The approval in `table`. Raises Malformed."""
+    take = _Taker(table)
+    return Approval(take.text("sha256"), take.text("text"), take.needed("at", take.time))
+
+
+def encode_approval(approval: Approval) -> dict[str, Any]:
+    """The table of `approval`."""
+    table: dict[str, Any] = _encode(approval)
     return table
 
 

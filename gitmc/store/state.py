@@ -82,6 +82,15 @@ class Store:
         """Where it is kept how far one commit is ahead of another."""
         return self.root / "ahead.index"
 
+    def setup_log_path(self, name: str) -> Path:
+        """Where the output of the job's set-up commands is kept."""
+        return self.root / "logs" / f"{name}.setup.log"
+
+    @property
+    def trusted_path(self) -> Path:
+        """Where it is kept which committed commands the user has approved."""
+        return self.root / "trusted.toml"
+
     def spec_path(self, run: str) -> Path:
         """Where a run's spec waits for its launcher, which takes it away."""
         return self.root / "run" / f"{run}.json"
