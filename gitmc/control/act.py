@@ -43,7 +43,7 @@ def act(mission: Mission, action: Action) -> McError | None:
 def _do(mission: Mission, action: Action) -> None:
     match action:
         case SweepRun():
-            sweep("MC_RUN", action.run)
+            sweep("MC_RUN", action.run, mission.settings["kill.spare"])
             mission.store.spec_path(action.run).unlink(missing_ok=True)
             mission.store.run_prompt_path(action.run).unlink(missing_ok=True)
             _set_phase(mission, action, Phase.ENDED, Phase.SWEPT)

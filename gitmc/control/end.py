@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
 from gitmc.control.act import clear_files, keep_log
 from gitmc.control.loop import catch_up
@@ -24,6 +25,7 @@ def kill(mission: Mission, name: str, *, force: bool = False) -> Job:
     Without `force` the agent is asked first (SIGTERM) and has two seconds. Raises Refused where
     nothing runs.
     """
+    spare = mission.settings["kill.spare"]
     job = _ask(mission, name)
     if job.run is None:
         return job
@@ -32,7 +34,7 @@ def kill(mission: Mission, name: str, *, force: bool = False) -> Job:
         # itself.
         sweep("MC_RUN", job.run.id)
         return job
-    _end_processes(job.run, force=force)
+    _end_processes(job.run, spare, force=force)
     catch_up(mission)
     return close(mission, name)
 
@@ -57,7 +59,7 @@ def _ask(mission: Mission, name: str) -> Job:
     return asked
 
 
-def _end_processes(run: Run, *, force: bool) -> None:
+def _end_processes(run: Run, spare: Sequence[str], *, force: bool) -> None:
     launcher = run.launcher
     if launcher is not None:
         identity = (launcher.pid, launcher.start, launcher.boot)
@@ -65,7 +67,7 @@ def _end_processes(run: Run, *, force: bool) -> None:
         if asked and not wait_gone(*identity, PATIENCE):
             end(*identity, signal.SIGKILL)
             wait_gone(*identity, PATIENCE)
-    sweep("MC_RUN", run.id)
+    sweep("MC_RUN", run.id, spare)
 
 
 def close(mission: Mission, name: str) -> Job:

@@ -37,6 +37,7 @@ def write_spec(mission: Mission, job: Job, start: catalog.Start, prompt: Path) -
         "cwd": job.worktree,
         "events": str(store.events),
         "run": job.run.id,
+        "spare": mission.settings["kill.spare"],
         "withdraw": session.withdrawal(Tmux()),
         "witness": witness,
     }

@@ -11,6 +11,7 @@ pane that is respawned finds none and says so. Its keys:
     cwd      where it starts
     events   the folder for markers
     run      the nonce of the run
+    spare    shell-style patterns of the programs that may stay when the run is over
     witness  a command that makes tmux a second witness; "$TMUX_PANE" is replaced
 
     withdraw a command that lets the pane close with us; "$TMUX_PANE" is replaced
@@ -24,7 +25,8 @@ The launcher is the leader of the pane's session, so a terminal that closes send
 alone. The agent runs in the same process group (otherwise ^Z would stop it for good) and gets its
 signals from the terminal; the launcher ignores those. SIGHUP and SIGTERM it passes on to every
 process below it, and after a moment kills them. On Linux it is a subreaper: a process that detaches
-itself becomes the launcher's child, not init's, so nothing gets away.
+itself becomes the launcher's child, not init's, so nothing gets away but what is to be spared, with
+everything below it. The agent itself is never spared; $MC_AGENT_PID tells it from its children.
 """
 
 import json
@@ -35,6 +37,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 GRACE = 2.0
@@ -44,6 +47,7 @@ FOREVER = 86400.0
 """Seconds between looks when there is nothing to hurry for."""
 
 PR_SET_CHILD_SUBREAPER = 36
+AGENT = "MC_AGENT_PID"
 TERMINAL = ("TERM", "TMUX", "TMUX_PANE", "COLORTERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION")
 
 asked = 0
@@ -106,6 +110,7 @@ def start(spec: "dict[str, Any]") -> int:
     pid = os.fork()
     if pid:
         return pid
+    environment[AGENT] = str(os.getpid())
     try:
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
@@ -125,9 +130,9 @@ def start(spec: "dict[str, Any]") -> int:
     os._exit(126)
 
 
-def below(root: int) -> "list[int]":
-    """Every process below `root`, by the kernel's own list of parents."""
-    children: dict[int, list[int]] = {}
+def below(root: int, agent: int, spare: "list[str]") -> "list[tuple[int, str]]":
+    """Every process below `root` with its start, by the kernel's own list of parents."""
+    children: dict[int, list[tuple[int, str]]] = {}
     try:
         names = [name for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
@@ -139,21 +144,53 @@ def below(root: int) -> "list[int]":
         except OSError:
             continue
         if fields[0] not in "ZX":
-            children.setdefault(int(fields[1]), []).append(int(name))
+            children.setdefault(int(fields[1]), []).append((int(name), fields[19]))
     found, parents = [], [root]
     while parents:
         for child in children.get(parents.pop(), []):
-            found.append(child)
-            parents.append(child)
+            if child[0] == agent or not is_spared(child[0], spare):
+                found.append(child)
+                parents.append(child[0])
     return found
 
 
-def send(pids: "list[int]", number: int) -> None:
-    for pid in pids:
+def is_spared(pid: int, patterns: "Sequence[str]") -> bool:
+    """Whether the process's name, or its whole command line, is like one of `patterns`."""
+    if not patterns:
+        return False
+    from fnmatch import fnmatchcase
+
+    try:
+        with open(f"/proc/{pid}/comm", errors="surrogateescape") as stream:
+            name = stream.read().removesuffix("\n")
+        with open(f"/proc/{pid}/cmdline", errors="surrogateescape") as stream:
+            words = stream.read().removesuffix("\0").split("\0")
+    except OSError:
+        return False
+    # The kernel cuts its name for a process after 15 bytes.
+    names = (name, os.path.basename(words[0]), " ".join(words))
+    return any(fnmatchcase(one, pattern) for one in names for pattern in patterns)
+
+
+def send(processes: "list[tuple[int, str]]", number: int) -> None:
+    for pid, start in processes:
         try:
-            os.kill(pid, number)
+            _send(pid, start, number)
         except ProcessLookupError:
             continue
+
+
+def _send(pid: int, start: str, number: int) -> None:
+    if not hasattr(os, "pidfd_open"):
+        os.kill(pid, number)
+        return
+    # Opened before it is looked at: what is sent then reaches that process, or nobody.
+    fd = os.pidfd_open(pid)
+    try:
+        if start_time(pid) == start:
+            signal.pidfd_send_signal(fd, number)
+    finally:
+        os.close(fd)
 
 
 def next_event(seconds: float = FOREVER) -> None:
@@ -178,7 +215,7 @@ def reap(agent: int) -> "int | None":
             status = word
 
 
-def wait(agent: int) -> int:
+def wait(agent: int, spare: "list[str]") -> int:
     """The agent's wait status. Asked to end, passes it on, and insists after GRACE seconds."""
     told = deadline = None
     while True:
@@ -188,18 +225,18 @@ def wait(agent: int) -> int:
         if asked and told is None:
             told = asked
             deadline = time.monotonic() + GRACE
-            send(below(os.getpid()), asked)
+            send(below(os.getpid(), agent, spare), asked)
         if deadline is not None and time.monotonic() >= deadline:
-            send(below(os.getpid()), signal.SIGKILL)
+            send(below(os.getpid(), agent, spare), signal.SIGKILL)
             next_event(GRACE)
         else:
             next_event(FOREVER if deadline is None else deadline - time.monotonic())
 
 
-def sweep() -> None:
+def sweep(spare: "list[str]") -> None:
     """End what the agent left: a request, then after GRACE seconds the end."""
     reap(0)
-    left = below(os.getpid())
+    left = below(os.getpid(), 0, spare)
     if not left:
         return
     send(left, signal.SIGHUP)
@@ -208,12 +245,33 @@ def sweep() -> None:
     while left and time.monotonic() < deadline:
         next_event(deadline - time.monotonic())
         reap(0)
-        left = below(os.getpid())
+        left = below(os.getpid(), 0, spare)
     while left:
         send(left, signal.SIGKILL)
         next_event(GRACE)
         reap(0)
-        left = below(os.getpid())
+        left = below(os.getpid(), 0, spare)
+
+
+def let_go() -> None:
+    """See that our end, on which the terminal's foreground group gets SIGHUP, spares our group.
+
+    A group that is there no more gets it instead.
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    pid = os.fork()
+    if pid == 0:
+        try:
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            os.setpgid(0, 0)
+            os.tcsetpgrp(terminal, os.getpid())
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(terminal)
 
 
 def value_of(status: int) -> "tuple[int, str]":
@@ -245,9 +303,11 @@ def main() -> int:
     pane = os.environ.get("TMUX_PANE", "").lstrip("%")
     mark(spec, "start", f"{os.getpid()}-{start_time(os.getpid())}-{pane}")
     agent = start(spec)
-    code, value = value_of(wait(agent))
+    code, value = value_of(wait(agent, spec["spare"]))
     mark(spec, "exit", value + (f"-by{asked}" if asked else ""))
-    sweep()
+    sweep(spec["spare"])
+    if spec["spare"] and below(os.getpid(), 0, []):
+        let_go()
     return code
 
 

@@ -7,7 +7,9 @@ import select
 import signal
 import threading
 import time
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -78,51 +80,95 @@ def wait_gone(pid: int, start: str, boot: str, seconds: float) -> bool:
     return True
 
 
+@contextmanager
+def _pinned(pid: int) -> Iterator[Callable[[int], None]]:
+    """Gives a way to send signals to process `pid`, which no later one of that number can get.
+
+    Raises ProcessLookupError where it has ended. Without pidfds the number has to do.
+    """
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise
+    except (AttributeError, OSError):
+        yield partial(os.kill, pid)
+        return
+    try:
+        yield partial(signal.pidfd_send_signal, fd)
+    finally:
+        os.close(fd)
+
+
 def end(pid: int, start: str, boot: str, number: int) -> bool:
     """Send signal `number` to that process; False where it has ended already."""
-    if not is_alive(pid, start, boot):
-        return False
     try:
-        os.kill(pid, number)
+        with _pinned(pid) as send:
+            if not is_alive(pid, start, boot):
+                return False
+            send(number)
     except ProcessLookupError:
         return False
     return True
 
 
-def sweep(variable: str, value: str) -> int:
+def sweep(variable: str, value: str, spare: Sequence[str] = ()) -> int:
     """Kill every process whose environment has `variable` set to `value`; returns how many.
 
     This reaches what left its process group, its session and its parent. It cannot reach a process
     that scrubbed its own environment, nor anything where there is no /proc.
+
+    A process whose name or command line is like one of the patterns `spare` stays, and so does what
+    is below it; an agent never does.
     """
-    needle = f"{variable}={value}".encode()
-    killed: set[int] = set()
-    while found := _carriers(needle) - killed:
-        for pid in found:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                killed.add(pid)
-        for pid in found - killed:
-            wait_gone(pid, "", "", 1.0)
+    entry = f"{variable}={value}".encode()
+    killed: set[tuple[int, str]] = set()
+    while found := _carriers(entry, spare) - killed:
+        for pid, start in found:
+            with suppress(ProcessLookupError), _pinned(pid) as send:
+                if start_time(pid) == start:
+                    send(signal.SIGKILL)
+        for pid, start in found:
+            wait_gone(pid, start, "", 1.0)
         killed |= found
     return len(killed)
 
 
-def _carriers(needle: bytes) -> set[int]:
-    found: set[int] = set()
+def _carriers(entry: bytes, spare: Sequence[str]) -> set[tuple[int, str]]:
+    """The processes, with their start, whose environment has `entry`, less what is to be spared."""
+    found: dict[int, str] = {}
     try:
-        entries = [entry.name for entry in os.scandir(PROC) if entry.name.isdigit()]
+        pids = [int(one.name) for one in os.scandir(PROC) if one.name.isdigit()]
     except OSError:
-        return found
-    for name in entries:
-        pid = int(name)
-        if pid == os.getpid():
-            continue
+        return set()
+    for pid in pids:
+        if pid != os.getpid() and entry in _environment(pid):
+            start = start_time(pid)
+            if start is not None:
+                found[pid] = start
+    if spare:
+        from gitmc.tmux.launcher import AGENT, is_spared
+
+        agents = {pid for pid in found if f"{AGENT}={pid}".encode() in _environment(pid)}
+        spared = {pid for pid in found if pid not in agents and is_spared(pid, spare)}
+        for pid in set(found) - agents:
+            if any(above in spared for above in _upwards(pid)):
+                del found[pid]
+    return set(found.items())
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def _upwards(pid: int) -> Iterator[int]:
+    """`pid`, its parent, and so on."""
+    while pid > 1:
+        yield pid
         try:
-            environment = (PROC / name / "environ").read_bytes()
+            stat = (PROC / str(pid) / "stat").read_text()
         except OSError:
-            continue
-        if needle in environment.split(b"\0") and start_time(pid) is not None:
-            found.add(pid)
-    return found
+            return
+        pid = int(stat.rpartition(")")[2].split()[1])

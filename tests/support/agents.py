@@ -110,6 +110,10 @@ class Agent:
         """Have the shell run `line`, and expect no answer."""
         self._orders.write(line)
 
+    def answer(self) -> str:
+        """The next line that it, or a child of it, says; waits for it."""
+        return self._answers.read()
+
     def leave_behind(self, how: str) -> int:
         """Have it start a child by `how`, in which CHILD stands for the command; its number."""
         self._orders.write(how.replace("CHILD", f"/bin/sh {self._child}"))
