@@ -28,7 +28,7 @@ def report(word: Report) -> None:
 def _run_here() -> tuple[str, Path]:
     """The run that we are part of, by its environment or else by the worktree we stand in."""
     run, folder = os.environ.get("MC_RUN", ""), os.environ.get("MC_DIR", "")
-    if re.fullmatch(r"[0-9a-f]+", run) and folder and Path(folder).is_dir():
+    if re.fullmatch(r"[0-9a-f]+", run) and folder and Path(folder, "jobs").is_dir():
         return run, Path(folder, "events")
     try:
         mission = open_mission()

@@ -137,10 +137,11 @@ def _maker(
 
 _time = datetime.fromisoformat
 _process = _maker(Process)
+_state = {state.value: state for state in State}.__getitem__
 _job = _maker(
     Job,
     {
-        "state": {state.value: state for state in State}.__getitem__,
+        "state": _state,
         "created_at": _time,
         "command": tuple,
         "started_at": _time,
@@ -155,7 +156,7 @@ _job = _maker(
         "untold": tuple,
         "setup": _maker(Setup, dict.fromkeys(Setup._fields, tuple)),
         "queue": _maker(Queue),
-        "launch": _maker(Launch, {"owner": _process}),
+        "launch": _maker(Launch, {"owner": _process, "back": _state}),
         "landing": _maker(Landing, {"owner": _process}),
         "landed": _maker(Landed),
     },

@@ -11,7 +11,7 @@ import pytest
 
 from gitmc.model.job import State
 from tests.e2e.test_merge import commits
-from tests.support.agents import Agent, Pipe, closed, script_at, stored
+from tests.support.agents import Agent, Pipe, closed, script_at, stored, without_observer
 from tests.support.events import gone, until
 from tests.support.world import PATIENCE, World
 
@@ -245,7 +245,7 @@ def test_after_a_restart_of_the_machine_what_ran_is_brought_back(
     """Another boot is what the kernel's boot id says; here the record says another one."""
     agent = Agent(world, "one", tmp_path)
     path = world.root / "jobs/one.toml"
-    world.end_observer()
+    without_observer(world)
     os.kill(int(world.tmux("display-message", "-p", "#{pid}")), signal.SIGKILL)
     assert gone(agent.launcher)
     for marker in (world.root / "events/new").iterdir():

@@ -252,7 +252,7 @@ def test_all_reaches_those_that_run_and_one_failure_stops_no_other(
 
 
 def test_an_agent_that_asked_is_no_longer_waited_for(world: World, tmp_path: Path) -> None:
-    tui = Tui(world, tmp_path)
+    tui = Tui(world, tmp_path, "one", "mute")
     for source in ("report", "bell"):
         asks(world, source)
         world.mc("send", "one", "blue").ok()
@@ -262,7 +262,8 @@ def test_an_agent_that_asked_is_no_longer_waited_for(world: World, tmp_path: Pat
 
 
 def test_an_agent_of_which_nothing_is_known_stays_so(world: World, tmp_path: Path) -> None:
-    Tui(world, tmp_path)
+    Tui(world, tmp_path, "one", "mute")
+    without_observer(world)
     world.mc("send", "one", "x").ok()
     assert world.job("one")["activity"]["state"] == "unknown"
 
