@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import gitmc
+from gitmc.control import provision
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission
 from gitmc.control.spec import environment_of
@@ -86,7 +87,8 @@ def _make(mission: Mission, job: Job, host: str | None) -> Job:
         with step(job, "setting up the worktree"):
             setup = job.setup or Setup()
             setups.files(mission, setup, path)
-            setups.commands(setup, path, environment)
+            log = mission.store.setup_log_path(job.name)
+            provision.run(setup.commands, path, environment, log)
     with step(job, "starting the terminal"):
         _check_local_program(job, path)
         made = _open_terminal(mission, job, host, path)

@@ -1,19 +1,22 @@
-"""Setting up a new worktree: files copied, folders linked, commands run."""
+"""Setting up a new worktree: which files of the main one are copied to it, and which linked."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath, PurePosixPath
 
+from gitmc.control.copying import copy
 from gitmc.control.mission import Mission
-from gitmc.errors import CommandFailed, Refused
-from gitmc.git.run import Git
+from gitmc.errors import Refused
+from gitmc.git.ignored import ignored, included
+from gitmc.git.worktree import listed
 from gitmc.model.job import Setup
 
 BEGIN = "# git mc: set up in job worktrees, and not to be committed there"
+
+INCLUDE = ".worktreeinclude"
+"""A file of ignore patterns: what they match is copied to every new worktree, if git ignores it."""
 
 
 def merged(mission: Mission, own: Setup) -> Setup:
@@ -31,50 +34,98 @@ def _once(*lists: Iterable[str]) -> tuple[str, ...]:
 
 
 def check(setup: Setup) -> None:
-    """Raises Refused for a path that leads out of the repository."""
+    """Raises Refused for a path that leads out of the repository, or is no pattern."""
     for pattern in (*setup.copy, *setup.symlink):
         path = PurePosixPath(pattern)
-        if not pattern or path.is_absolute() or ".." in path.parts or ".git" in path.parts:
+        if not pattern or path.is_absolute() or ".." in path.parts or _in_git(path):
             raise Refused(
                 f"bad set-up path {pattern!r}: it must stay inside the repository",
                 hint="give it relative to the top of the main worktree",
             )
+        try:
+            next(Path(os.devnull).glob(pattern), None)
+        except ValueError as fault:
+            raise Refused(f"bad set-up path {pattern!r}: {fault}") from fault
+
+
+def _in_git(path: PurePath) -> bool:
+    return any(part.casefold() == ".git" for part in path.parts)
 
 
 def files(mission: Mission, setup: Setup, worktree: Path) -> None:
-    """Copy and link from the main worktree; what is not there is passed over."""
+    """Copy and link from the main worktree; what is not there is passed over.
+
+    Raises Refused for what a symbolic link leads out of the repository or the new worktree, and for
+    what git does not ignore.
+    """
     source = mission.main_worktree
-    ours: list[str] = []
+    placing = _Placing(mission, worktree)
     for pattern in setup.copy:
-        for path in sorted(source.glob(pattern)):
-            inside = path.relative_to(source)
-            if _copy(path, worktree / inside):
-                ours.append(inside.as_posix())
+        found = {path.relative_to(source) for path in source.glob(pattern)}
+        if (source / pattern).is_symlink():
+            # Also one that leads nowhere now, which globbing takes for nothing.
+            found.add(Path(pattern))
+        for inside in sorted(found):
+            placing.copy(inside)
     for name in setup.symlink:
-        target = worktree / name
-        if (source / name).is_dir() and not target.exists() and not target.is_symlink():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(source / name, target_is_directory=True)
-            ours.append(PurePosixPath(name).as_posix())
-    _exclude(mission, worktree, ours)
+        placing.link(Path(name))
+    if (source / INCLUDE).is_file():
+        for name in included(source, source / INCLUDE):
+            placing.copy(Path(name))
+    _exclude(mission, worktree, placing.placed)
 
 
-def _copy(path: Path, target: Path) -> bool:
-    if target.exists() or target.is_symlink():
-        return False
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir() and not path.is_symlink():
-        shutil.copytree(path, target, symlinks=True)
-    else:
-        shutil.copy2(path, target, follow_symlinks=False)
-    return True
+class _Placing:
+    """Puts files of the main worktree where they belong in another, and knows which it put."""
 
+    def __init__(self, mission: Mission, worktree: Path) -> None:
+        self.placed: list[str] = []
+        self._from, self._to = mission.main_worktree, worktree
+        trees = {tree.path for tree in listed(mission.git)} | {worktree}
+        self._others = trees - {self._from, self._from.resolve()}
+        self._safe: set[Path] = set()
 
-def _ignored(folder: Path, paths: Sequence[str]) -> set[str]:
-    listed = Git(folder).result(
-        "check-ignore", "-z", "--stdin", stdin=os.fsencode("\0".join(paths))
-    )
-    return set(os.fsdecode(listed.stdout).split("\0"))
+    def copy(self, inside: Path) -> None:
+        """Copy what is at `inside`, unless something is there already."""
+        path = self._from / inside
+        if not self._is_free(inside) or self._meets_worktree(path):
+            return
+        self._make_room(inside)
+        copy(path, self._to / inside)
+        self.placed.append(inside.as_posix())
+
+    def link(self, inside: Path) -> None:
+        """Link the folder at `inside`, unless something is there already."""
+        path = self._from / inside
+        if not self._is_free(inside) or not path.is_dir():
+            return
+        self._make_room(inside)
+        (self._to / inside).symlink_to(path, target_is_directory=True)
+        self.placed.append(inside.as_posix())
+
+    def _is_free(self, inside: Path) -> bool:
+        target = self._to / inside
+        return not (target.exists() or target.is_symlink() or _in_git(inside))
+
+    def _meets_worktree(self, path: Path) -> bool:
+        """Whether a worktree is at, above or below `path`: none is ever copied into another."""
+        return any(
+            path == tree or path in tree.parents or tree in path.parents for tree in self._others
+        )
+
+    def _make_room(self, inside: Path) -> None:
+        folder = inside.parent
+        if folder in self._safe:
+            return
+        for top in (self._from, self._to):
+            real, real_top = (top / folder).resolve(), top.resolve()
+            if not real.is_relative_to(real_top) or _in_git(real.relative_to(real_top)):
+                raise Refused(
+                    f"bad set-up path '{inside}': {top / folder} leads out, to {real}",
+                    hint="name what is there itself, or leave it out",
+                )
+        (self._to / folder).mkdir(parents=True, exist_ok=True)
+        self._safe.add(folder)
 
 
 def _exclude(mission: Mission, worktree: Path, paths: Sequence[str]) -> None:
@@ -86,14 +137,14 @@ def _exclude(mission: Mission, worktree: Path, paths: Sequence[str]) -> None:
     """
     if not paths:
         return
-    at_home = _ignored(mission.main_worktree, paths)
+    at_home = ignored(mission.main_worktree, paths)
     for path in paths:
         if path not in at_home:
             raise Refused(
                 f"git does not ignore {path!r}, so a copy of it would become a part of the job",
                 hint="commit it on the base, or have git ignore it",
             )
-    here = _ignored(worktree, paths)
+    here = ignored(worktree, paths)
     wanted = ["/" + _escaped(path) for path in paths if path not in here]
     if not wanted:
         return
@@ -101,7 +152,8 @@ def _exclude(mission: Mission, worktree: Path, paths: Sequence[str]) -> None:
     with mission.store.worktrees_locked():
         exclude.parent.mkdir(exist_ok=True)
         text = exclude.read_text() if exclude.exists() else ""
-        new = [line for line in wanted if line not in text.splitlines()]
+        known = set(text.splitlines())
+        new = [line for line in wanted if line not in known]
         if new:
             gap = "" if text.endswith("\n") or not text else "\n"
             head = [] if BEGIN in text else [BEGIN]
@@ -113,20 +165,3 @@ def _escaped(path: str) -> str:
     # A pattern ends with its line; `?` stands for a newline, as for any other character.
     quoted = ("\\" + char if char in "*?[\\ " else char for char in path)
     return "".join(quoted).replace("\n", "?")
-
-
-def commands(setup: Setup, worktree: Path, environment: Mapping[str, str]) -> None:
-    """Run the commands in the worktree, in order. Raises CommandFailed for the first that fails."""
-    for command in setup.commands:
-        argv = ["/bin/sh", "-c", command]
-        done = subprocess.run(
-            argv,
-            cwd=worktree,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise CommandFailed([command], done.returncode, os.fsdecode(done.stdout)[-4000:])

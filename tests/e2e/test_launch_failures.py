@@ -52,7 +52,10 @@ def left(world: World) -> Left:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     ours = common / "mission-control"
-    kept = ("journal.jsonl", "state.lock", "worktree.lock", "observer.lock", "observer.log")
+    kept = (
+        *("journal.jsonl", "state.lock", "worktree.lock", "observer.lock", "observer.log"),
+        "one.setup.log",  # What a set-up command said stays as evidence.
+    )
     return Left(
         git("worktree", "list", "--porcelain"),
         git("for-each-ref"),
