@@ -15,9 +15,10 @@ from gitmc.model.job import Job
 
 @click.command()
 @click.option("--background", is_flag=True, hidden=True, help="End when nothing is left to watch.")
+@click.option("--tend", is_flag=True, hidden=True, help="Keep the spare worktrees, and end.")
 @click.option("--linger", type=float, default=QUIET, hidden=True, help="How long it stays idle.")
 @outputs(json=False)
-def command(background: bool, linger: float, out: Output) -> int:
+def command(background: bool, tend: bool, linger: float, out: Output) -> int:
     """Watch jobs in the foreground, and print what becomes of them.
 
     An observer in the background does the same, unseen; it starts and ends by itself. This one
@@ -25,6 +26,11 @@ def command(background: bool, linger: float, out: Output) -> int:
     """
     mission = mission_here()
     mission.store.make()
+    if tend:
+        from gitmc.control import warm
+
+        warm.tend(mission)
+        return 0
     seen: dict[str, str] = {}
 
     def show(jobs: list[Job]) -> None:

@@ -43,6 +43,11 @@ def launch_apart(mission: Mission, name: str) -> None:
             line.write(GO)
 
 
+def tend_apart(mission: Mission) -> None:
+    """Have a process of its own keep the spare worktrees: their set-up may take minutes."""
+    _start(mission, ["watch", "--tend"])
+
+
 def _start(
     mission: Mission, words: list[str], stdin: int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gitmc.control import warm
 from gitmc.control.make import StepFailed, make, step
 from gitmc.control.mission import Mission, this_process
 from gitmc.control.prepare import Plan, Request, check_free, plan, start_of
@@ -39,6 +40,8 @@ def launch(mission: Mission, request: Request) -> Job:
 
 
 def _latest(mission: Mission, job: Job) -> Job:
+    """The job, which was launched a moment ago, as it is now."""
+    warm.want(mission, job)
     if markers.waiting(mission.store.events):
         # An agent that was quicker than we were: nobody is told a second time.
         settle(mission)

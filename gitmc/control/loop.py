@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitmc.control.apart import start_observer
+from gitmc.control.apart import start_observer, tend_apart
 from gitmc.control.mission import Mission
 from gitmc.control.settle import live_pids, settle
 from gitmc.errors import Fatal, McError
@@ -74,6 +74,7 @@ def observe_forever(
     Ends when nothing has been unfinished for `linger` seconds. For None it never does, and takes
     the place of an observer that is there. `on_change` is given the jobs after each round.
     """
+    from gitmc.control import warm
     from gitmc.control.lookout import Lookout
     from gitmc.control.notify import Teller
     from gitmc.events.bell import Bell
@@ -98,6 +99,8 @@ def observe_forever(
                 if trouble.message not in said:
                     said.add(trouble.message)
                     print(f"{trouble.label}: {trouble.message}", file=sys.stderr, flush=True)
+            if warm.is_due(mission):
+                tend_apart(mission)
             pids = live_pids(jobs)
             bell.watch(pids)
             on_change(jobs)

@@ -23,10 +23,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import gitmc
-from gitmc.control import provision
+from gitmc.control import provision, warm
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission
-from gitmc.control.spec import environment_of
+from gitmc.control.spec import environment_of, move_spec
 from gitmc.errors import McError, Refused
 from gitmc.git import refs, worktree
 from gitmc.model.job import (
@@ -81,6 +81,10 @@ def _make(mission: Mission, job: Job, host: str | None) -> Job:
     path = Path(job.worktree)
     with step(job, "reading what was written down for it"):
         environment = environment_of(mission, job)
+    spare = None if path.exists() else warm.take(mission, job)
+    if spare is not None:
+        job, path = spare, Path(spare.worktree)
+        move_spec(mission, job)
     if not path.exists():
         with step(job, "making the worktree"):
             _add_worktree(mission, job, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
 
 from gitmc.control.copying import copy
@@ -58,21 +59,27 @@ def files(mission: Mission, setup: Setup, worktree: Path) -> None:
     Raises Refused for what a symbolic link leads out of the repository or the new worktree, and for
     what git does not ignore.
     """
-    source = mission.main_worktree
     placing = _Placing(mission, worktree)
+    for inside in to_copy(mission, setup):
+        placing.copy(inside)
+    for name in setup.symlink:
+        placing.link(Path(name))
+    _exclude(mission, worktree, placing.placed)
+
+
+def to_copy(mission: Mission, setup: Setup) -> list[Path]:
+    """What new worktrees get a copy of, by its place in the main one, each once."""
+    source = mission.main_worktree
+    every: list[Path] = []
     for pattern in setup.copy:
         found = {path.relative_to(source) for path in source.glob(pattern)}
         if (source / pattern).is_symlink():
             # Also one that leads nowhere now, which globbing takes for nothing.
             found.add(Path(pattern))
-        for inside in sorted(found):
-            placing.copy(inside)
-    for name in setup.symlink:
-        placing.link(Path(name))
+        every += sorted(found)
     if (source / INCLUDE).is_file():
-        for name in included(source, source / INCLUDE):
-            placing.copy(Path(name))
-    _exclude(mission, worktree, placing.placed)
+        every += map(Path, included(source, source / INCLUDE))
+    return list(dict.fromkeys(every))
 
 
 class _Placing:
@@ -81,9 +88,13 @@ class _Placing:
     def __init__(self, mission: Mission, worktree: Path) -> None:
         self.placed: list[str] = []
         self._from, self._to = mission.main_worktree, worktree
-        trees = {tree.path for tree in listed(mission.git)} | {worktree}
-        self._others = trees - {self._from, self._from.resolve()}
+        self._git = mission.git
         self._safe: set[Path] = set()
+
+    @cached_property
+    def _others(self) -> set[Path]:
+        trees = {tree.path for tree in listed(self._git)} | {self._to}
+        return trees - {self._from, self._from.resolve()}
 
     def copy(self, inside: Path) -> None:
         """Copy what is at `inside`, unless something is there already."""

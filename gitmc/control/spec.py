@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import gitmc
 from gitmc.agents import catalog
@@ -46,11 +47,23 @@ def write_spec(mission: Mission, job: Job, start: catalog.Start, prompt: Path) -
     return path
 
 
+def move_spec(mission: Mission, job: Job) -> None:
+    """Have the agent start in the worktree that the job has now. Raises as `environment_of`."""
+    assert job.run is not None
+    spec = _read(mission, job) | {"cwd": job.worktree}
+    replace_file(mission.store.spec_path(job.run.id), json.dumps(spec).encode(), mode=0o600)
+
+
 def environment_of(mission: Mission, job: Job) -> dict[str, str]:
     """The environment that the job's spec has for its agent. Raises Refused where it is gone."""
+    environment: dict[str, str] = _read(mission, job)["env"]
+    return environment
+
+
+def _read(mission: Mission, job: Job) -> dict[str, Any]:
     assert job.run is not None
     try:
-        spec = json.loads(mission.store.spec_path(job.run.id).read_bytes())
+        spec: dict[str, Any] = json.loads(mission.store.spec_path(job.run.id).read_bytes())
     except FileNotFoundError as gone:
         raise Refused(
             f"its spec is gone: {gone.filename}", hint=f"git mc relaunch {job.name}"
@@ -58,8 +71,7 @@ def environment_of(mission: Mission, job: Job) -> dict[str, str]:
     except ValueError as fault:
         path = mission.store.spec_path(job.run.id)
         raise Refused(f"{path} is no spec: {fault}", hint=f"git mc relaunch {job.name}") from fault
-    environment: dict[str, str] = spec["env"]
-    return environment
+    return spec
 
 
 def _environment(mission: Mission, job: Job, prompt: Path) -> dict[str, str]:

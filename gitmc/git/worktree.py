@@ -124,6 +124,25 @@ def place(own: Path) -> Path | None:
     return Path(os.path.normpath(own / written)).parent
 
 
+def git_dir(path: Path) -> Path:
+    """The git directory that the linked worktree at `path` names."""
+    written = os.fsdecode((path / ".git").read_bytes())
+    return path / written.removeprefix("gitdir: ").removesuffix("\n")
+
+
+def standing(path: Path) -> tuple[str | None, list[str]]:
+    """The commit at which the worktree at `path` is detached, and what differs from it.
+
+    None for the commit where HEAD is a branch.
+    """
+    git = Git(path).with_environment(GIT_OPTIONAL_LOCKS="0")
+    printed = git("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all")
+    words = [word for word in printed.split("\0") if word]
+    heads = dict(w.removeprefix("# ").split(" ", 1) for w in words if w.startswith("# "))
+    commit = heads.get("branch.oid") if heads.get("branch.head") == "(detached)" else None
+    return commit, [word for word in words if not word.startswith("# ")]
+
+
 def uncommitted(path: Path, git: Git | None = None) -> list[str]:
     """The paths in the worktree at `path` that differ from its commit, untracked ones included.
 
