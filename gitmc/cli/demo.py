@@ -12,6 +12,7 @@ from gitmc.cli.render import Output, note
 from gitmc.control.demo import SCRIPTS, progress, scratch, start
 from gitmc.control.land import Request, land
 from gitmc.control.mission import Mission
+from gitmc.control.view import ahead
 from gitmc.model.job import Job, State
 
 
@@ -57,7 +58,7 @@ def _watch(mission: Mission) -> list[Job]:
         if sys.stdout.isatty():
             if drawn:
                 click.echo(f"\x1b[{len(SCRIPTS) + 1}A\x1b[J", nl=False)
-            show(mission, jobs)
+            show(mission, jobs, ahead(mission, jobs))
             drawn = True
             continue
         for job in jobs:

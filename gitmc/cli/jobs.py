@@ -7,6 +7,7 @@ import click
 from gitmc.cli.listing import list_jobs
 from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output
+from gitmc.errors import Usage
 from gitmc.model.job import State
 
 
@@ -19,15 +20,30 @@ from gitmc.model.job import State
     type=click.Choice([state.value for state in State]),
     help="Only these states.",
 )
+@click.option("--watch", is_flag=True, help="Show them anew whenever one changes.")
 @click.option("--porcelain", is_flag=True, help="Print tab-separated records.")
 @click.option("-z", "nul", is_flag=True, help="End records with NUL; implies --porcelain.")
 @outputs()
 def command(
-    patterns: tuple[str, ...], states: tuple[str, ...], porcelain: bool, nul: bool, out: Output
+    patterns: tuple[str, ...],
+    states: tuple[str, ...],
+    watch: bool,
+    porcelain: bool,
+    nul: bool,
+    out: Output,
 ) -> int:
     """List the jobs, or those whose name is like PATTERN.
 
     The fields of --porcelain are name, state, activity, agent, branch, base, commits ahead, exit
     status, worktree. New ones will be added at the end only.
+
+    With --watch the list is redrawn as things happen until you interrupt it; where stdout is no
+    terminal, it is printed again after each change, with --json as one document a line.
     """
+    if watch:
+        if porcelain or nul:
+            raise Usage("--watch shows a table, or JSON with --json", hint="leave out one of them")
+        from gitmc.cli.live import watch_jobs
+
+        return watch_jobs(patterns, states, out)
     return list_jobs(patterns, states, out, porcelain=porcelain, nul=nul)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from gitmc.cli.render import (
@@ -22,6 +22,9 @@ from gitmc.control.mission import Mission
 from gitmc.control.view import ahead, objects
 from gitmc.model.job import Job, State
 
+Counts = Mapping[str, int | None]
+"""By job: how many commits it is ahead."""
+
 HEAD = ("NAME", "STATE", "ACTIVITY", "TIME", "AHEAD", "NOTE")
 
 
@@ -35,27 +38,37 @@ def list_jobs(
 ) -> int:
     """Print the jobs whose name is like one of `patterns` and whose state is one of `states`."""
     mission = mission_here()
-    jobs = [
-        job
-        for job in current_jobs(mission, out, wait=False)
-        if (not states or job.state in states)
-        and (not patterns or any(fnmatch.fnmatchcase(job.name, p) for p in patterns))
-    ]
+    jobs = chosen(current_jobs(mission, out, wait=False), patterns, states)
     if out.json:
         print_json("mc.jobs/1", {"jobs": objects(mission, jobs)})
     elif porcelain or nul:
         print_records(_records(mission, jobs), nul=nul)
     elif jobs:
-        show(mission, jobs)
+        show(mission, jobs, ahead(mission, jobs))
     else:
         out.say("no jobs" if not (patterns or states) else "no such jobs")
     return 0
 
 
-def show(mission: Mission, jobs: Sequence[Job]) -> None:
+def chosen(jobs: Iterable[Job], patterns: Sequence[str], states: Sequence[str]) -> list[Job]:
+    """The jobs whose name is like one of `patterns`, if any, and whose state is one of `states`."""
+    return [
+        job
+        for job in jobs
+        if (not states or job.state in states)
+        and (not patterns or any(fnmatch.fnmatchcase(job.name, p) for p in patterns))
+    ]
+
+
+def show(mission: Mission, jobs: Sequence[Job], counts: Counts) -> None:
     """The table of `jobs`."""
-    counts, now = ahead(mission, jobs), mission.now()
-    rows = [
+    print_table(HEAD, rows(mission, jobs, counts), [COLOURS[job.state] for job in jobs])
+
+
+def rows(mission: Mission, jobs: Sequence[Job], counts: Counts) -> list[tuple[str, ...]]:
+    """The rows of that table."""
+    now = mission.now()
+    return [
         (
             job.name,
             str(job.state),
@@ -66,7 +79,6 @@ def show(mission: Mission, jobs: Sequence[Job]) -> None:
         )
         for job in jobs
     ]
-    print_table(HEAD, rows, [COLOURS[job.state] for job in jobs])
 
 
 def activity(job: Job) -> str:

@@ -3,63 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
+from gitmc.cli.group import HELP
 from gitmc.cli.listing import show
 from gitmc.cli.options import outputs
-from gitmc.cli.render import Output, current_jobs, mission_here, print_json
+from gitmc.cli.render import (
+    COLOURS,
+    Output,
+    current_jobs,
+    duration,
+    mission_here,
+    one_line,
+    print_json,
+    print_table,
+)
 from gitmc.control.mission import Mission
-from gitmc.control.view import objects, urgent_first
-from gitmc.model.job import Job, State
+from gitmc.control.view import ahead, objects
+from gitmc.model.job import Job
+from gitmc.model.overview import RECENT, Overview, overview, since, suggestions, why
 
-FAILED = (State.FAILED, State.STOPPED, State.CONFLICT, State.NEEDS_REBASE)
-RECENT = 5
+WAITING = ("NAME", "STATE", "SINCE", "WHY")
 
 
 @click.command()
 @outputs()
 def command(out: Output) -> int:
-    """Show what runs, what is done, and what to do next."""
+    """Show who waits for you, what runs, what is done, and what to do next."""
     mission = mission_here(outside=True)
-    jobs = current_jobs(mission, out, wait=False)
-    running = urgent_first(jobs)
-    over = sorted(
-        (job for job in jobs if job not in running),
-        key=lambda job: job.ended_at or job.created_at,
-        reverse=True,
-    )
-    failed = [job for job in over if job.state in FAILED]
-    finished = [job for job in over if job.state not in FAILED]
+    found = overview(current_jobs(mission, out, wait=False))
+    # A command that this git mc does not have is no help to anybody.
+    following = [line for line in suggestions(found) if line.split()[2] in HELP]
+    shown = found._replace(finished=found.finished[:RECENT], failed=found.failed[:RECENT])
     if out.json:
-        sections = {"running": running, "finished": finished, "failed": failed}
-        print_json("mc.overview/1", _objects(mission, sections) | {"next": suggestions(jobs)})
-        return 0
-    if not jobs:
+        _print_json(mission, found, shown, following)
+    elif not any(found):
         click.echo("no jobs; start one with: git mc launch NAME PROMPT")
-        return 0
-    for title, section in (("running", running), ("finished", finished), ("failed", failed)):
-        if section:
-            more = f", the last {RECENT} of {len(section)}" if len(section) > RECENT else ""
-            click.echo(f"{title}{more if section is not running else ''}:")
-            show(mission, section if section is running else section[:RECENT])
-            click.echo()
-    for line in suggestions(jobs):
-        click.echo(f"next: {line}")
+    else:
+        _print(mission, found, shown, following)
     return 0
 
 
-def _objects(mission: Mission, sections: dict[str, list[Job]]) -> dict[str, Any]:
-    return {title: objects(mission, section) for title, section in sections.items()}
+def _print_json(
+    mission: Mission, found: Overview, shown: Overview, following: Sequence[str]
+) -> None:
+    jobs = list({job.name: job for section in shown for job in section}.values())
+    by_name = {job["name"]: job for job in objects(mission, jobs)}
+    sections = shown._asdict().items()
+    print_json(
+        "mc.overview/1",
+        {title: [by_name[job.name] for job in section] for title, section in sections}
+        | {"next": following, "counts": {t: len(s) for t, s in found._asdict().items()}},
+    )
 
 
-def suggestions(jobs: Sequence[Job]) -> list[str]:
-    """Commands that somebody who sees `jobs` is likely to want, the most pressing first."""
-    waiting = [j for j in jobs if j.activity and j.activity.state == "waiting"]
-    lines = [f"git mc attach {job.name}" for job in waiting]
-    lines += [f"git mc status {job.name}" for job in jobs if job.state in FAILED]
-    lines += [f"git mc merge {job.name}" for job in jobs if job.state is State.COMPLETED]
-    if any(job.state is State.MERGED for job in jobs):
-        lines.append("git mc cleanup " + " ".join(j.name for j in jobs if j.state is State.MERGED))
-    return lines[:RECENT]
+def _print(mission: Mission, found: Overview, shown: Overview, following: Sequence[str]) -> None:
+    asking = {job.name for job in shown.waiting}
+    tables = {
+        "running": [job for job in shown.running if job.name not in asking],
+        "queued": shown.queued,
+        "finished": [job for job in shown.finished if job.name not in asking],
+        "failed": shown.failed,
+    }
+    counts = ahead(mission, [job for table in tables.values() for job in table])
+    if shown.waiting:
+        click.echo("waiting for a person:")
+        _show_waiting(mission, shown.waiting)
+        click.echo()
+    for title, table in tables.items():
+        if table:
+            total = len(getattr(found, title))
+            over = title in ("finished", "failed") and total > RECENT
+            click.echo(f"{title}, the last {RECENT} of {total}:" if over else f"{title}:")
+            show(mission, table, counts)
+            click.echo()
+    for line in following:
+        click.echo(f"next: {line}")
+
+
+def _show_waiting(mission: Mission, jobs: Sequence[Job]) -> None:
+    now = mission.now()
+    rows = [
+        (
+            job.name,
+            str(job.state),
+            duration(max(0.0, (now - since(job)).total_seconds())),
+            one_line(why(job), 100),
+        )
+        for job in jobs
+    ]
+    print_table(WAITING, rows, [COLOURS[job.state] for job in jobs])

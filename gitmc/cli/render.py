@@ -114,11 +114,11 @@ def match_jobs(mission: Mission, patterns: Sequence[str], jobs: Sequence[Job]) -
     return list(found.values())
 
 
-def print_json(schema: str, content: dict[str, Any]) -> None:
-    """One JSON document on stdout."""
+def print_json(schema: str, content: dict[str, Any], *, indent: int | None = 2) -> None:
+    """One JSON document on stdout; on one line without `indent`."""
     import json
 
-    print(json.dumps({"schema": schema, **content}, indent=2))
+    print(json.dumps({"schema": schema, **content}, indent=indent))
 
 
 def print_records(rows: Iterable[Sequence[str]], *, nul: bool) -> None:
@@ -133,15 +133,22 @@ def print_records(rows: Iterable[Sequence[str]], *, nul: bool) -> None:
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], colours: Sequence[int]) -> None:
     """Columns under `head`; a row's second field in its colour, the last one ragged."""
+    print("\n".join(table(head, rows, colours if use_colour() else None)))
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], colours: Sequence[int] | None
+) -> list[str]:
+    """The lines of that table; without colour where none are given."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    colour = use_colour()
     lines = ["  ".join(f.ljust(w) for f, w in zip(head, widths, strict=True)).rstrip()]
-    for row, shade in zip(rows, colours, strict=True):
+    shades: Sequence[int | None] = colours or [None] * len(rows)
+    for row, shade in zip(rows, shades, strict=True):
         fields = [field.ljust(width) for field, width in zip(row, widths, strict=True)]
-        if colour:
+        if shade is not None:
             fields[1] = f"\x1b[{shade}m{fields[1]}\x1b[0m"
         lines.append("  ".join(fields).rstrip())
-    print("\n".join(lines))
+    return lines
 
 
 def paint(job: Job, text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,16 +149,3 @@ def screen(mission: Mission, job: Job, lines: int, *, ansi: bool = False) -> str
         return None
     text = shown(kept).decode("utf-8", "surrogateescape")
     return "\n".join(text.rstrip("\n").split("\n")[-lines:])
-
-
-def urgent_first(jobs: Iterable[Job]) -> list[Job]:
-    """Running jobs, those that wait for a person first, then by age."""
-    running = [job for job in jobs if job.state in (State.RUNNING, State.QUEUED)]
-    return sorted(
-        running,
-        key=lambda job: (
-            job.activity is None or job.activity.state != "waiting",
-            job.created_at,
-            job.name,
-        ),
-    )

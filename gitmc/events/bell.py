@@ -21,6 +21,7 @@ from typing import Self
 
 from watchdog.events import (
     FileCreatedEvent,
+    FileDeletedEvent,
     FileModifiedEvent,
     FileMovedEvent,
     FileSystemEvent,
@@ -44,11 +45,15 @@ class _Ring(FileSystemEventHandler):
 class Bell:
     """Rings for files that arrive in `folders`, and for the end of processes that are watched.
 
-    With `changes` it rings for writes to those files too.
+    With `changes` it rings for writes to those files too, with `removals` when one is gone.
     """
 
-    def __init__(self, folders: Iterable[Path], *, changes: bool = False) -> None:
-        self._kinds = [FileCreatedEvent, FileMovedEvent, *([FileModifiedEvent] if changes else [])]
+    def __init__(
+        self, folders: Iterable[Path], *, changes: bool = False, removals: bool = False
+    ) -> None:
+        self._kinds: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent]
+        self._kinds += [FileModifiedEvent] if changes else []
+        self._kinds += [FileDeletedEvent] if removals else []
         self._rung = threading.Event()
         self._folders = tuple(folders)
         self._opened: dict[Path, int] = {}
@@ -84,6 +89,10 @@ class Bell:
     def watch(self, pids: Iterable[int]) -> None:
         """Ring at the end of each of `pids`; those watched earlier and not named are let go."""
         self._processes.watch(set(pids))
+
+    def ring(self) -> None:
+        """Ring it by hand, from another thread; a signal's handler must not."""
+        self._rung.set()
 
     def wait(self, seconds: float) -> bool:
         """Wait until it rings or `seconds` are up; returns whether it rang, and stills it."""

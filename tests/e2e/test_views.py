@@ -155,14 +155,32 @@ def test_overview_puts_who_waits_first_and_suggests_what_to_do(world: World) -> 
     reported = world.root / "jobs"
     until(lambda: "report" in world.job("asks"), reported)
     shown = world.mc().ok().stdout
-    running = [line.split()[0] for line in shown.partition("finished:")[0].splitlines()[2:] if line]
-    assert running == ["asks", "busy"]
-    assert "blocked: which colour?" in shown
+    sections = [section.splitlines() for section in shown.split("\n\n")]
+    titles = ["waiting for a person:", "running:", "finished:"]
+    assert [section[0] for section in sections[:3]] == titles
+    assert [section[2].split()[0] for section in sections[:3]] == ["asks", "busy", "done"]
+    assert "blocked: which colour?" in sections[0][2]
     assert "next: git mc attach asks" in shown
     assert "next: git mc merge done" in shown
     found = world.mc("overview", "--json").ok().json
     assert found["schema"] == "mc.overview/1"
     assert [job["name"] for job in found["running"]] == ["asks", "busy"]
+    assert [job["name"] for job in found["waiting"]] == ["asks"]
+    keys = ["schema", "waiting", "running", "queued", "finished", "failed", "next", "counts"]
+    assert list(found) == keys
+    assert "git mc merge done" in found["next"]
+
+
+def test_a_completed_job_that_needs_review_waits_for_a_person(world: World) -> None:
+    finished(world, "one", f"{world.command} report needs_review 'is it right?'")
+    shown = world.mc("overview").ok().stdout
+    assert shown.splitlines()[2].split()[:2] == ["one", "completed"]
+    assert "needs_review: is it right?" in shown
+    assert "finished:" not in shown
+    found = world.mc("overview", "--json").ok().json
+    assert [job["name"] for job in found["waiting"]] == ["one"]
+    assert [job["name"] for job in found["finished"]] == ["one"]
+    assert found["next"][0] == "git mc status one"
 
 
 def test_an_empty_overview_says_how_to_start(world: World) -> None:
