@@ -74,14 +74,14 @@ class Teller:
 
     def _claim(self, action: Tell) -> Job | None:
         """The job with the events that are now ours to tell."""
-        store = self._mission.store
+        mission, store = self._mission, self._mission.store
         with store.locked() as held:
             job = store.job(action.job)
             if job is None or not job.untold:
                 return None
+            told = list(job.untold)
+            store.journal.write(mission.now(), "action", action="Tell", job=job.name, told=told)
             store.save(held, job._replace(untold=()))
-        events = list(job.untold)
-        store.journal.write(self._mission.now(), "action", action="Tell", job=job.name, told=events)
         return job
 
     def _queue(self, name: str) -> SimpleQueue[tuple[str, Send] | None]:
