@@ -6,7 +6,9 @@ next, and the exit code of the process: 1 an honest no, 3 a conflict, 128 fatal,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class McError(Exception):
@@ -23,6 +25,31 @@ class McError(Exception):
 
 class Fatal(McError):
     """The command cannot work here at all: no repository, no tmux, broken state."""
+
+
+CURES = {
+    errno.ENOSPC: "make room on that disk, then try again",
+    errno.EDQUOT: "make room within your quota, then try again",
+    errno.EROFS: "make that file system writable, then try again",
+    errno.EACCES: "see who owns it and who may write there, then try again",
+}
+
+
+def of_system(error: OSError) -> Fatal:
+    """The error for what the system refused to do: names the file and the cause, and a cure."""
+    where = f"{error.filename}: " if error.filename else ""
+    return Fatal(f"{where}{error.strerror or error}", hint=CURES.get(error.errno or 0))
+
+
+@contextmanager
+def naming(path: object) -> Iterator[None]:
+    """Have an OSError name `path` where the system itself does not: writing knows no names."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.filename is None:
+            fault.filename = str(path)
+        raise
 
 
 class Refused(McError):

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from gitmc.errors import Conflict, McError
+from gitmc.errors import Conflict, McError, of_system
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -31,9 +31,7 @@ def guard(action: Callable[[], int]) -> int:
         return BROKEN_PIPE
     except OSError as error:
         _give_up_stdout()
-        where = f"{error.filename}: " if error.filename else ""
-        _line("fatal", f"{where}{error.strerror or error}")
-        return FATAL
+        return _say(of_system(error))
     except Exception as error:  # noqa: BLE001 - the last resort: say it, keep the trace for a report
         return _defect(error)
     return code

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from gitmc.control.mission import Mission
-from gitmc.errors import McError
+from gitmc.errors import McError, of_system
 from gitmc.model.decide import (
     Action,
     CloseRun,
@@ -32,7 +32,7 @@ def act(mission: Mission, action: Action) -> McError | None:
     try:
         _do(mission, action)
     except (McError, OSError) as fault:
-        error = fault if isinstance(fault, McError) else McError(f"{name}: {fault}")
+        error = fault if isinstance(fault, McError) else of_system(fault)
         mission.store.journal.write(
             mission.now(), "failed", action=name, job=action.job, error=error.message
         )

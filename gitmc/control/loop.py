@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from gitmc.control.apart import start_observer, tend_apart
 from gitmc.control.mission import Mission
 from gitmc.control.settle import live_pids, settle
-from gitmc.errors import Fatal, McError
+from gitmc.errors import Fatal, McError, of_system
 from gitmc.model.job import Job
 from gitmc.store.lock import holder_pid
 
@@ -37,8 +37,16 @@ def catch_up(
     """Run the loop to its end; the jobs as they are then, and what went wrong on the way.
 
     Without `wait`, another process that is busy with the same is not waited for. Who is no
-    `observer` sees to it that there is one where there is something for it to do.
+    `observer` sees to it that there is one where there is something for it to do. Where nothing can
+    be stored, the jobs are as they were stored last; what happened is found again the next time.
     """
+    try:
+        return _catch_up(mission, wait=wait, observer=observer)
+    except OSError as fault:
+        return mission.store.jobs()[0], [of_system(fault)]
+
+
+def _catch_up(mission: Mission, *, wait: bool, observer: bool) -> tuple[list[Job], list[McError]]:
     unasked: tuple[McError, ...] = ()
     troubles: list[McError] = []
     for _ in range(ROUNDS):
@@ -52,17 +60,14 @@ def catch_up(
         actions = decide(jobs, facts)
         if not observer:
             actions = [action for action in actions if not isinstance(action, OBSERVERS)]
-        if not actions:
+        if not actions or (not wait and mission.store.busy()):
             break
         failed = [trouble for action in actions if (trouble := act(mission, action))]
         troubles += failed
         if failed:
             break
     if not observer and any(job.untold or job.in_line for job in jobs):
-        try:
-            start_observer(mission)
-        except OSError as fault:
-            troubles.append(Fatal(f"no observer could be started: {fault}"))
+        start_observer(mission)
     return jobs, [*unasked, *troubles]
 
 

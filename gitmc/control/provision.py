@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from gitmc.errors import CommandFailed
+from gitmc.errors import CommandFailed, naming
 
 SAID = 4000
 """Bytes of a failed command's output that its error shows."""
@@ -67,11 +67,8 @@ def _head(command: str, output: int, log: Path) -> int:
     """Begin a command's part of the log; where what it says will begin."""
     size = os.fstat(output).st_size
     gap = "\n" if size and os.pread(output, 1, size - 1) != b"\n" else ""
-    try:
+    with naming(log):
         os.write(output, os.fsencode(f"{gap}$ {command}\n"))
-    except OSError as fault:
-        fault.filename = str(log)
-        raise
     return os.fstat(output).st_size
 
 

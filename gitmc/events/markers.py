@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitmc.errors import naming
+
 if TYPE_CHECKING:
     from gitmc.model.marker import Marker
 
@@ -77,7 +79,8 @@ def drop(events: Path, marker: Marker, content: Mapping[str, Any] | None = None)
 
     draft = events / "tmp" / marker.name
     try:
-        draft.write_text(tomli_w.dumps(content), encoding="utf-8")
+        with naming(draft):
+            draft.write_text(tomli_w.dumps(content), encoding="utf-8")
         draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gitmc.errors import Fatal
+from gitmc.errors import Fatal, naming
 
 
 class BadFile(Fatal):
@@ -52,7 +52,7 @@ def replace_file(path: Path, content: bytes, mode: int = 0o666, *, durable: bool
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as stream:
+        with naming(path), os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
             if durable:

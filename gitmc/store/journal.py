@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gitmc.errors import naming
 from gitmc.store.codec import time_text
 
 
@@ -27,7 +28,8 @@ class Journal:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self.path, flags, 0o666)
         try:
-            os.write(descriptor, line.encode("utf-8", "backslashreplace"))
+            with naming(self.path):
+                os.write(descriptor, line.encode("utf-8", "backslashreplace"))
         finally:
             os.close(descriptor)
 

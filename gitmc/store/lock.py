@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gitmc.errors import Fatal
+
+QUIET = 1.0
+"""Seconds to wait for a lock without a word."""
 
 PATIENCE = 30.0
 """Seconds to wait for a lock that is held for milliseconds before giving up on its holder."""
@@ -25,24 +29,52 @@ class Held:
 
 @contextmanager
 def hold(path: Path, *, patience: float = PATIENCE) -> Iterator[Held]:
-    """Hold the lock at `path`. Raises Fatal, naming the holder, when `patience` seconds are up."""
+    """Hold the lock at `path`. Raises Fatal, naming the holder, when `patience` seconds are up.
+
+    Who is waited for is said on stderr when that takes longer than anybody should hold it.
+    """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path, timeout=patience, poll_interval=0.005)
+    lock = FileLock(path, poll_interval=0.005)
     try:
-        lock.acquire()
+        try:
+            lock.acquire(timeout=min(patience, QUIET))
+        except Timeout:
+            if patience <= QUIET:
+                raise
+            print(f"waiting for {_holder(path)}, which holds {path}", file=sys.stderr, flush=True)
+            lock.acquire(timeout=patience - QUIET)
     except Timeout as late:
         raise Fatal(
             f"could not get the lock {path} within {patience:g} s",
-            hint=f"process {holder_pid(path)} holds it: wait for it or end it, then try again",
+            hint=f"{_holder(path)} holds it: wait for it or end it, then try again",
         ) from late
     try:
-        with suppress(OSError):
-            # For the message above only, so a full disk is no reason to fail here.
-            path.write_text(f"{os.getpid()}\n")
+        _sign(path)
         yield Held()
     finally:
         lock.release()
+
+
+def _sign(path: Path) -> None:
+    with suppress(OSError):
+        # For messages only, so a full disk is no reason to fail here.
+        path.write_text(f"{os.getpid()}\n")
+
+
+def _holder(path: Path) -> str:
+    """Who holds the lock at `path`, for people: its number, what it runs, whether it is stopped."""
+    pid = holder_pid(path)
+    if pid is None:
+        return "a process that is not known"
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return f"process {pid}"
+    plain = "".join(c if c.isprintable() else " " for c in " ".join(words).strip())
+    stopped = f"; it is stopped, and goes on after: kill -CONT {pid}" if state == "T" else ""
+    return f"process {pid} ({plain[:100]}{stopped})"
 
 
 @contextmanager
@@ -57,6 +89,7 @@ def try_hold(path: Path) -> Iterator[Held | None]:
         yield None
         return
     try:
+        _sign(path)
         yield Held()
     finally:
         lock.release()

@@ -52,6 +52,11 @@ class Store:
         """Hold the lock that keeps `git worktree` commands from racing one another."""
         return hold(self.root / "run" / "worktree.lock", patience=300)
 
+    def busy(self) -> bool:
+        """Whether some process holds one of the locks above, so that acting could have to wait."""
+        run = self.root / "run"
+        return is_held(run / "state.lock") or is_held(run / "worktree.lock")
+
     @property
     def observer_lock(self) -> Path:
         """The lock that an observer holds for as long as it lives."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,7 +88,7 @@ def test_a_lock_that_another_process_holds_is_not_had(lock: Path) -> None:
             hold(lock, patience=0.05),
         ):
             raise AssertionError("held twice")
-        assert f"process {other.pid} holds it" in (late.value.hint or "")
+        assert f"process {other.pid} ({sys.executable} -c" in (late.value.hint or "")
     with try_hold(lock) as held:
         assert isinstance(held, Held)
 
@@ -103,6 +104,35 @@ def test_a_lock_is_waited_for_until_its_holder_lets_go(lock: Path) -> None:
         assert other.stdin is not None
         other.stdin.close()
         assert waiter.communicate()[0] == "held\nfree\n"
+
+
+def test_a_stopped_holder_is_named_after_a_second_and_once(
+    lock: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with holder(lock) as other:
+        other.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, other.pid, os.WSTOPPED | os.WNOWAIT)
+        try:
+            with pytest.raises(Fatal) as late, hold(lock, patience=1.1):
+                raise AssertionError("held twice")
+        finally:
+            other.send_signal(signal.SIGCONT)
+    said = capsys.readouterr().err
+    assert said.startswith(f"waiting for process {other.pid} ({sys.executable} -c")
+    assert said.count("\n") == 1
+    for words in (said, late.value.hint or ""):
+        assert f"it is stopped, and goes on after: kill -CONT {other.pid})" in words
+    assert str(lock) in said
+
+
+def test_a_wait_that_is_short_is_silent(lock: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with holder(lock), pytest.raises(Fatal), hold(lock, patience=0.05):
+        raise AssertionError("held twice")
+    lock.write_text("junk")
+    with try_hold(lock) as held:
+        assert held is not None
+        assert holder_pid(lock) == os.getpid()
+    assert capsys.readouterr().err == ""
 
 
 def test_a_holder_that_is_killed_frees_its_lock_at_once(lock: Path) -> None:
