@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission, open_mission, unknown_job
-from gitmc.errors import Fatal, McError, Refused
+from gitmc.errors import Fatal, McError, Refused, of_system
 from gitmc.model.job import Job, State
 
 COLOURS = {  # numbers of ANSI's "select graphic rendition"
@@ -68,8 +68,17 @@ def mission_here(*, outside: bool = False) -> Mission:
 
 
 def current_jobs(mission: Mission, out: Output, *, wait: bool = True) -> list[Job]:
-    """All jobs, after catching up with what happened; troubles on the way become warnings."""
-    jobs, troubles = catch_up(mission, wait=wait)
+    """All jobs, after catching up with what happened; troubles on the way become warnings.
+
+    Without `wait`, for who only looks, so does it if nothing can be stored: the jobs are then as
+    they were stored last.
+    """
+    try:
+        jobs, troubles = catch_up(mission, wait=wait)
+    except OSError as fault:
+        if wait:
+            raise
+        jobs, troubles = mission.store.jobs()[0], [of_system(fault)]
     _, faults = mission.store.jobs()
     for trouble in (*troubles, *faults):
         out.warn(trouble)

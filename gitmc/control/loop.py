@@ -37,16 +37,9 @@ def catch_up(
     """Run the loop to its end; the jobs as they are then, and what went wrong on the way.
 
     Without `wait`, another process that is busy with the same is not waited for. Who is no
-    `observer` sees to it that there is one where there is something for it to do. Where nothing can
-    be stored, the jobs are as they were stored last; what happened is found again the next time.
+    `observer` sees to it that there is one where there is something for it to do. Raises OSError
+    where something cannot be stored; what happened is found again the next time.
     """
-    try:
-        return _catch_up(mission, wait=wait, observer=observer)
-    except OSError as fault:
-        return mission.store.jobs()[0], [of_system(fault)]
-
-
-def _catch_up(mission: Mission, *, wait: bool, observer: bool) -> tuple[list[Job], list[McError]]:
     unasked: tuple[McError, ...] = ()
     troubles: list[McError] = []
     for _ in range(ROUNDS):
@@ -79,7 +72,6 @@ def observe_forever(
     Ends when nothing has been unfinished for `linger` seconds. For None it never does, and takes
     the place of an observer that is there. `on_change` is given the jobs after each round.
     """
-    from gitmc.control import warm
     from gitmc.control.lookout import Lookout
     from gitmc.control.notify import Teller
     from gitmc.events.bell import Bell
@@ -99,14 +91,17 @@ def observe_forever(
                 store.make()
                 bell.close()
                 bell = Bell([new])
-            jobs, troubles = catch_up(mission, observer=True)
-            for trouble in (*troubles, *lookout.look(jobs), *teller.tell()):
+            try:
+                jobs, troubles = catch_up(mission, observer=True)
+                troubles += [*lookout.look(jobs), *teller.tell(), *_keep_warm(mission)]
+                pids = live_pids(jobs)
+            except OSError as fault:
+                # Tried again at the next tick: a death that is not stored would ring at once.
+                jobs, troubles, pids = store.jobs()[0], [of_system(fault)], set()
+            for trouble in troubles:
                 if trouble.message not in said:
                     said.add(trouble.message)
                     print(f"{trouble.label}: {trouble.message}", file=sys.stderr, flush=True)
-            if warm.is_due(mission):
-                tend_apart(mission)
-            pids = live_pids(jobs)
             bell.watch(pids)
             on_change(jobs)
             tick = mission.settings["pollInterval"]
@@ -123,6 +118,17 @@ def observe_forever(
     # What a launch stored between our last look and the release had no observer to see it.
     if linger is not None and any(not job.settled or job.untold for job in store.jobs()[0]):
         start_observer(mission)
+
+
+def _keep_warm(mission: Mission) -> list[McError]:
+    from gitmc.control.warm import is_due
+
+    try:
+        if is_due(mission):
+            tend_apart(mission)
+    except McError as fault:
+        return [fault]
+    return []
 
 
 def _acquire(path: Path, *, replace: bool) -> FileLock:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agents import Agent, names, some_slow, without_observer
-from tests.support.events import gone
-from tests.support.world import Ran, World
+from tests.support.agents import Agent, Pipe, names, some_slow, without_observer
+from tests.support.events import gone, until
+from tests.support.world import PATIENCE, Ran, World
 
 HOLD = """
 import sys
@@ -173,6 +173,39 @@ def test_an_end_that_cannot_be_stored_is_found_again_and_looking_goes_on(
     said.refused(1, "not inside a job")
     job = world.mc("jobs", "--json").ok().json["jobs"][0]
     assert (job["state"], job["exit_status"]) == ("failed", 4)
+    assert gone(agent.pid)
+
+
+ROOT = str(Path(__file__).parents[2])
+STORED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from tests.support.events import until
+jobs = Path(sys.argv[1])
+until(lambda: "exit_status = 4" in (jobs / "one.toml").read_text(), jobs)
+"""
+
+
+@can_mount
+def test_an_observer_outlives_a_full_disk_and_stores_the_end_when_there_is_room(
+    world: World, tmp_path: Path
+) -> None:
+    agent = unsettled(world, tmp_path)
+    go, said = Pipe(tmp_path / "go"), tmp_path / "said"
+    watch = shlex.join([sys.executable, "-m", "gitmc", "watch", "--background"])
+    look = shlex.join([sys.executable, "-c", STORED, str(world.root / "jobs"), ROOT])
+    script = (
+        f"{FULL} || exit 99\n{watch} 2>{said} & observer=$!; read -r _ <{go};"
+        f" rm {shlex.quote(str(world.root))}/fill; {look}; stored=$?; kill $observer; exit $stored"
+    )
+    process = subprocess.Popen(
+        ["unshare", "-m", "/bin/sh", "-c", script], cwd=world.repo.path, env=os.environ
+    )
+    until(lambda: said.exists() and "No space left on device" in said.read_text(), tmp_path)
+    go.write("on")
+    assert process.wait(PATIENCE) == 0
+    assert said.read_text().count("No space left on device") == 1
     assert gone(agent.pid)
 
 
