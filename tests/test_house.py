@@ -23,6 +23,7 @@ from tests.support.world import World
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(gitmc.__file__).parent
 LAUNCHER = PACKAGE / "tmux" / "launcher.py"
+RECORDER = PACKAGE / "tmux" / "recorder.py"
 HEAVY = {"pygit2", "watchdog", "filelock", "mcp"}
 
 
@@ -175,15 +176,16 @@ def test_a_hook_is_a_small_shell_script(path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_launcher_needs_the_standard_library_only() -> None:
+@pytest.mark.parametrize("path", [LAUNCHER, RECORDER], ids=lambda path: path.stem)
+def test_what_tmux_starts_needs_the_standard_library_only(path: Path) -> None:
     imported = set()
-    for node in ast.walk(ast.parse(LAUNCHER.read_text())):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             imported |= {name.name.partition(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add((node.module or "").partition(".")[0])
     ours = imported - set(sys.stdlib_module_names)
-    assert not ours, f"the launcher runs with -I -S, where nothing else can be imported: {ours}"
+    assert not ours, f"it runs with -I -S, where nothing else can be imported: {ours}"
 
 
 def test_a_launcher_whose_run_is_over_says_so(tmp_path: Path) -> None:

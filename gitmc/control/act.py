@@ -21,6 +21,7 @@ from gitmc.model.job import Job, Phase, with_phase
 from gitmc.model.keptlog import added
 from gitmc.store.codec import time_text
 from gitmc.store.files import replace_file
+from gitmc.store.recording import clear
 from gitmc.tmux.process import sweep
 from gitmc.tmux.session import capture
 
@@ -89,6 +90,7 @@ def keep_log(mission: Mission, job: Job | None) -> None:
 def clear_files(mission: Mission, run: str) -> None:
     """Remove what a run that is over has needed beside its record."""
     mission.store.send_lock(run).unlink(missing_ok=True)
+    clear(mission.store.recording(run))
 
 
 def _set_phase(mission: Mission, action: SweepRun | CloseRun, old: Phase, new: Phase) -> None:

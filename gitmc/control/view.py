@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gitmc.control.mission import Mission
-from gitmc.errors import McError
+from gitmc.errors import McError, Refused
 from gitmc.git import refs
-from gitmc.model.job import Job, State
+from gitmc.model.job import Job, Phase, State
 from gitmc.store import index
 from gitmc.store.codec import time_text
 
@@ -149,3 +149,13 @@ def screen(mission: Mission, job: Job, lines: int, *, ansi: bool = False) -> str
         return None
     text = shown(kept).decode("utf-8", "surrogateescape")
     return "\n".join(text.rstrip("\n").split("\n")[-lines:])
+
+
+def over(job: Job) -> bool:
+    """Whether nothing more is to come. Raises Refused where the job has not started yet."""
+    if job.state is State.QUEUED:
+        raise Refused(
+            f"the job '{job.name}' has not started: it is {job.state}",
+            hint=f"wait for its start: git mc wait --for running {job.name}",
+        )
+    return job.run is None or job.terminal is None or job.run.phase is not Phase.LIVE

@@ -104,6 +104,14 @@ class Store:
         """The lock of those who type into a run's terminal; it goes when the run is closed."""
         return self.root / "run" / f"{run}.send"
 
+    def recording(self, run: str) -> Path:
+        """The folder for what a run prints while somebody follows it."""
+        return self.root / "run" / f"follow-{run}"
+
+    def recordings(self) -> list[Path]:
+        """All such folders."""
+        return list((self.root / "run").glob("follow-*"))
+
     def job_names(self) -> list[str]:
         """The names of all stored jobs, readable or not, in order."""
         return sorted(self._files())

@@ -8,14 +8,13 @@ pane-died hook, which are quoted for the three readers they pass through.
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gitmc.errors import CommandFailed, Refused
+from gitmc.tmux.quoting import for_parser, for_shell
 from gitmc.tmux.run import NoServer, Tmux
 
 _IDS = "#{session_id} #{window_id} #{pane_id} #{pane_pid} #{socket_path}"
@@ -236,21 +235,11 @@ def _bell_hook(script: Path, events: Path) -> list[str]:
 
 def _run_shell(words: Sequence[Path | str], told: str) -> str:
     """A tmux command that runs the script `words` with `told`, which is a format of tmux's."""
-    shell = " ".join(shlex.quote(str(word)) for word in ("/bin/sh", *words))
     # Three readers: the hook's value is parsed by tmux, expanded as a format, and run by sh.
-    # The format leaves hashes before a bracket as they are: #[ begins a style there, if anywhere.
-    shell = re.sub(r"#+(?![#\[])", lambda hashes: hashes[0] * 2, shell)
-    return f"run-shell -b {_for_tmux(f'{shell} {told}')}"
+    shell = for_shell(["/bin/sh", *map(str, words)])
+    return f"run-shell -b {for_parser(f'{shell} {told}')}"
 
 
 def withdrawal(tmux: Tmux) -> list[str]:
     """The command by which a launcher lets its pane close with it."""
     return tmux.command("set-option", "-p", "-t", "$TMUX_PANE", "remain-on-exit", "off")
-
-
-def _for_tmux(text: str) -> str:
-    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$")):
-        text = text.replace(plain, escaped)
-    for plain, escaped in (("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
-        text = text.replace(plain, escaped)
-    return f'"{text}"'
