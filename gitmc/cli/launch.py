@@ -12,7 +12,14 @@ import click
 from gitmc.cli.options import outputs
 from gitmc.cli.render import Output, mission_here, print_json
 from gitmc.control.apart import GO, start_observer
-from gitmc.control.launch import enlist, launch, launch_claimed, launch_next, plan_all
+from gitmc.control.launch import (
+    enlist,
+    launch,
+    launch_claimed,
+    launch_next,
+    launch_with_changes,
+    plan_all,
+)
 from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission
 from gitmc.control.prepare import Request
@@ -51,6 +58,7 @@ class Launch(click.Command):
 @click.option("--run", "commands", metavar="CMD", multiple=True, help="Run a set-up command.")
 @click.option("--headless", is_flag=True, help="Start the agent without its user interface.")
 @click.option("--reuse", is_flag=True, help="Take up an existing branch where it is.")
+@click.option("--with-changes", is_flag=True, help="Move your uncommitted changes into the job.")
 @click.option("--attach", is_flag=True, help="Go to the job's terminal at once.")
 @click.option(
     "--each",
@@ -81,6 +89,7 @@ def command(
     each: str | None,
     copies: int | None,
     max_parallel: int | None,
+    with_changes: bool,
     attach: bool,
     dry_run: bool,
     queued: bool,
@@ -100,7 +109,10 @@ def command(
     if queued:
         return _launch_queued(mission_here(), name)
     many = each is not None or copies is not None
-    _check_usage(many, max_parallel, attach, wishes["branch"], file, each)
+    if many:
+        _check_many(attach, wishes["branch"], with_changes, file, each)
+    elif max_parallel is not None:
+        raise Usage("--max-parallel is for many jobs", hint="give --each FILE or -n N too")
     text = _prompt(prompt, file, edit)
     mission = mission_here()
     setup = Setup(*(wishes.pop(key) for key in ("copy", "symlink", "commands")))
@@ -115,8 +127,14 @@ def command(
     if many:
         limit = max_parallel or max(1, mission.settings["maxParallel"])
         return _launch_many(mission, enlist(mission, requests, limit), out)
-    job = launch(mission, request)
+    left = None
+    if with_changes:
+        job, left = launch_with_changes(mission, request)
+    else:
+        job = launch(mission, request)
     start_observer(mission)
+    if left is not None:
+        out.warn(left)
     _tell(mission, job, out)
     if attach:
         from gitmc.cli.attach import go
@@ -125,20 +143,15 @@ def command(
     return 0
 
 
-def _check_usage(
-    many: bool,
-    max_parallel: int | None,
-    attach: bool,
-    branch: str | None,
-    file: str | None,
-    each: str | None,
+def _check_many(
+    attach: bool, branch: str | None, with_changes: bool, file: str | None, each: str | None
 ) -> None:
-    if not many and max_parallel is not None:
-        raise Usage("--max-parallel is for many jobs", hint="give --each FILE or -n N too")
-    if many and attach:
+    if attach:
         raise Usage("--attach is for one job", hint="git mc attach JOB")
-    if many and branch is not None:
+    if branch is not None:
         raise Usage("many jobs cannot share a branch", hint="leave out --branch")
+    if with_changes:
+        raise Usage("changes can move into one job only", hint="commit them, then launch")
     if file == "-" and each == "-":
         raise Usage("standard input can only be read once", hint="give a file to -F or to --each")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gitmc.control import warm
+from gitmc.control import changes, warm
 from gitmc.control.make import StepFailed, make, step
 from gitmc.control.mission import Mission, this_process
 from gitmc.control.prepare import Plan, Request, check_free, plan, start_of
@@ -23,6 +23,7 @@ from gitmc.control.settle import settle
 from gitmc.control.spec import write_spec
 from gitmc.errors import McError, Refused
 from gitmc.events import markers
+from gitmc.git.snapshot import Snapshot
 from gitmc.model.fanout import doubles
 from gitmc.model.job import Job, Process, Queue
 from gitmc.model.line import ready
@@ -32,11 +33,26 @@ from gitmc.tmux.run import VersionCheck
 
 def launch(mission: Mission, request: Request) -> Job:
     """Do it all; the running job. Raises Refused, or StepFailed after undoing what was made."""
+    return _launch(mission, request, None)
+
+
+def launch_with_changes(mission: Mission, request: Request) -> tuple[Job, McError | None]:
+    """Launch, and move the uncommitted changes of the worktree we stand in into the job.
+
+    Returns the running job, and what kept some of the changes from being taken out here. Raises
+    Refused or Conflict too where the changes cannot be moved; they are then where they were.
+    """
+    moved = changes.take(mission)
+    job = _launch(mission, request, moved)
+    return job, changes.leave(mission, moved, job)
+
+
+def _launch(mission: Mission, request: Request, moved: Snapshot | None) -> Job:
     version = VersionCheck()
     planned = plan(mission, request)
     version.result()
     _reserve(mission, [planned], [request])
-    return _latest(mission, make(mission, planned.job, planned.host))
+    return _latest(mission, make(mission, planned.job, planned.host, moved))
 
 
 def _latest(mission: Mission, job: Job) -> Job:

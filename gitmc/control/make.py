@@ -23,12 +23,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import gitmc
-from gitmc.control import provision, warm
+from gitmc.control import changes, provision, warm
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission
 from gitmc.control.spec import environment_of, move_spec
 from gitmc.errors import McError, Refused
 from gitmc.git import refs, worktree
+from gitmc.git.snapshot import Snapshot
 from gitmc.model.job import (
     Job,
     Phase,
@@ -60,14 +61,14 @@ class StepFailed(McError):
         self.reason = f"could not be launched: {step}: {cause.message}"
 
 
-def make(mission: Mission, job: Job, host: str | None) -> Job:
+def make(mission: Mission, job: Job, host: str | None, moved: Snapshot | None = None) -> Job:
     """Make it all for a queued job that is ours; the running job.
 
     Raises StepFailed, or Refused where it was stopped, after undoing what was made. A window goes
-    to the tmux session `host`.
+    to the tmux session `host`; the changes `moved` are put into the worktree.
     """
     try:
-        return _make(mission, job, host)
+        return _make(mission, job, host, moved)
     except BaseException as error:
         now = mission.store.job(job.name)
         stopped = now is not None and now.state is State.STOPPED
@@ -77,17 +78,20 @@ def make(mission: Mission, job: Job, host: str | None) -> Job:
         raise
 
 
-def _make(mission: Mission, job: Job, host: str | None) -> Job:
+def _make(mission: Mission, job: Job, host: str | None, moved: Snapshot | None) -> Job:
     path = Path(job.worktree)
     with step(job, "reading what was written down for it"):
         environment = environment_of(mission, job)
-    spare = None if path.exists() else warm.take(mission, job)
+    spare = None if moved or path.exists() else warm.take(mission, job)
     if spare is not None:
         job, path = spare, Path(spare.worktree)
         move_spec(mission, job)
     if not path.exists():
         with step(job, "making the worktree"):
             _add_worktree(mission, job, path)
+        if moved is not None:
+            with step(job, "moving the changes"):
+                changes.put(mission, moved, job)
         with step(job, "setting up the worktree"):
             setup = job.setup or Setup()
             setups.files(mission, setup, path)
