@@ -11,6 +11,7 @@ in salvage; and the next cleanup goes on.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,21 @@ def cleanup(
     dry_run: bool = False,
 ) -> Removed:
     """Remove the job; one that is gone is done. Raises Refused where work would be at risk."""
+    if mission.store.job(name) is None:
+        return Removed(name, None, None, ())
+    options = (force, delete_branch, keep_worktree, dry_run)
+    with nullcontext() if dry_run else mission.store.cleanup_locked():
+        return _cleanup(mission, name, *options)
+
+
+def _cleanup(
+    mission: Mission,
+    name: str,
+    force: bool,
+    delete_branch: bool,
+    keep_worktree: bool,
+    dry_run: bool,
+) -> Removed:
     job = mission.store.job(name)
     if job is None:
         return Removed(name, None, None, ())

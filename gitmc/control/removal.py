@@ -69,7 +69,7 @@ def remove(
             hint=f"git worktree unlock {path}; or git mc cleanup --force {job.name}",
         )
     # Submodules find their git directory by a path that leads out of the worktree.
-    entry = None if (own / "modules").exists() else _into_trash(mission, path, own)
+    entry = None if (own / "modules").exists() else _into_trash(mission, path)
     if entry is None:
         look_again(Place(path, own))
         _remove_directly(mission, path, force=force or (own / "modules").exists())
@@ -87,9 +87,9 @@ def remove(
     return entry
 
 
-def _into_trash(mission: Mission, path: Path, own: Path) -> Path | None:
+def _into_trash(mission: Mission, path: Path) -> Path | None:
     try:
-        return trash.put(path, own, mission.now())
+        return trash.put(path, mission.now())
     except OSError as why:
         # Another file system, for example; git deletes it where it is.
         mission.store.journal.write(mission.now(), "failed", action="Trash", error=str(why))

@@ -30,8 +30,8 @@ _FORM = "%Y%m%dT%H%M%S%fZ"
 _ENTRY = re.compile(r"(.+)-([0-9]{8}T[0-9]{12}Z)", re.DOTALL)
 
 
-def put(path: Path, own: Path, now: datetime) -> Path:
-    """Move the worktree at `path`, whose git directory is `own`, into the trash; where it is then.
+def put(path: Path, now: datetime) -> Path:
+    """Move the worktree at `path` into the trash; where it is then.
 
     Raises OSError where it cannot be renamed; it is then where it was.
     """
@@ -43,8 +43,6 @@ def put(path: Path, own: Path, now: datetime) -> Path:
     if not ignore.exists():
         # Worktrees may be inside a repository.
         ignore.write_text("*\n")
-    # Git writes down where a worktree is when that is a day old, at any command run there.
-    os.utime(own / "gitdir")
     entry = folder / f"{path.name}-{now.strftime(_FORM)}"
     if os.path.lexists(entry):
         raise FileExistsError(17, "is in the way", str(entry))

@@ -52,6 +52,10 @@ class Store:
         """Hold the lock that keeps `git worktree` commands from racing one another."""
         return hold(self.root / "run" / "worktree.lock", patience=300)
 
+    def cleanup_locked(self) -> AbstractContextManager[Held]:
+        """Hold the lock that keeps two cleanups from removing one job at once."""
+        return hold(self.root / "run" / "cleanup.lock", patience=300)
+
     def busy(self) -> bool:
         """Whether some process holds one of the locks above, so that acting could have to wait."""
         run = self.root / "run"
