@@ -45,16 +45,21 @@ def cleanup(
     dry_run: bool = False,
 ) -> Removed:
     """Remove the job; one that is gone is done. Raises Refused where work would be at risk."""
-    if mission.store.job(name) is None:
-        return Removed(name, None, None, ())
-    options = (force, delete_branch, keep_worktree, dry_run)
     with nullcontext() if dry_run else mission.store.cleanup_locked():
-        return _cleanup(mission, name, *options)
+        return _cleanup(
+            mission,
+            name,
+            force=force,
+            delete_branch=delete_branch,
+            keep_worktree=keep_worktree,
+            dry_run=dry_run,
+        )
 
 
 def _cleanup(
     mission: Mission,
     name: str,
+    *,
     force: bool,
     delete_branch: bool,
     keep_worktree: bool,
