@@ -199,7 +199,7 @@ def _discard(mission: Mission, spare: Spare) -> None:
             if head is not None and not refs.is_ancestor(git, head, spare.commit):
                 names = (ref_name(path.name, mission.now(), number) for number in count())
                 salvage.pin(git, names, head)
-            entry = trash.put(path, own, mission.now())
+            entry = trash.put(path, mission.now())
         worktree.remove(git, path, force=True)
         if entry is not None:
             trash.finish(entry)

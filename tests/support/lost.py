@@ -33,7 +33,7 @@ def made(world: World, name: str = "one", prompt: bytes = b"do it\n") -> Path:
     )  # fmt: skip
     with store.locked() as held:
         store.add(held, job)
-    store.write_prompt(name, prompt)
+    store.write_prompt(store.prompt_path(name), prompt)
     return path
 
 
