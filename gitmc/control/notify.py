@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from tempfile import TemporaryFile
 
@@ -116,10 +117,18 @@ def _sends(mission: Mission, settings: Settings, notice: Notice) -> Iterator[tup
         yield "bell", lambda: _bell(Tmux(server))
     if settings["notify.desktop"]:
         yield "desktop", lambda: _run(mission, _desktop(notice))
-    command = settings["notify.command"]
+    try:
+        command = settings["notify.command"]
+    except McError as withheld:
+        yield "command", partial(_refuse, withheld)
+        return
     if command:
         content = json.dumps(_object(mission, notice)).encode() + b"\n"
         yield "command", lambda: _run(mission, ["/bin/sh", "-c", command], content)
+
+
+def _refuse(why: McError) -> None:
+    raise why
 
 
 def _tmux(tmux: Tmux, notice: Notice) -> None:

@@ -12,7 +12,11 @@ from gitmc.errors import CommandFailed, Fatal
 OLDEST_TMUX = (3, 2)
 """The first with hooks on a single pane."""
 
-NO_SERVER = ("no server running", "error connecting", "server exited", "lost server")
+NO_SERVER = (
+    *("no server running", "error connecting", "server exited", "lost server"),
+    # What `list-panes -a` says while the server's last session is closing.
+    "no current target",
+)
 
 
 MAKING = ("new-session", "new-window")
