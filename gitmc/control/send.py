@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gitmc.control.loop import catch_up
@@ -36,6 +36,9 @@ PATIENCE = 5.0
 
 QUEUE = 60.0
 """Seconds to wait for other messages to the same job."""
+
+TICK = timedelta(seconds=1)
+"""How exactly tmux tells when something was printed: a silence that is older tells of before."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]")
 """Control characters but for tab and newline; the last are bytes that are no part of UTF-8."""
@@ -187,8 +190,9 @@ def heard(mission: Mission, name: str, run: str, at: datetime) -> tuple[Job | No
     job = mission.store.job(name)
     if job is None or job.run is None or job.run.id != run:
         return None, words
-    if job.activity is not None and job.activity.source != SOURCE:
-        words.append(job.activity.state)
+    activity = job.activity
+    if activity and activity.source != SOURCE and activity.since >= at - TICK:
+        words.append(activity.state)
     return job, words
 
 
