@@ -6,6 +6,8 @@ An action that fails is journalled, is returned as the error it met, and stays d
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from gitmc.control.mission import Mission
 from gitmc.errors import McError, of_system
@@ -26,32 +28,50 @@ from gitmc.tmux.process import sweep
 from gitmc.tmux.session import capture
 
 
-def act(mission: Mission, action: Action) -> McError | None:
-    """Do `action`; returns the error that kept it from being done, if one did."""
-    name = type(action).__name__
-    mission.store.journal.write(mission.now(), "action", action=name, **dataclasses.asdict(action))
+def act_all(mission: Mission, actions: Iterable[Action]) -> Iterator[McError | None]:
+    """Do `actions`, and tell after each step the error that kept it from being done, if one did.
+
+    Sweeps are one step, and the first: each would look at every process of the machine.
+    """
+    due = list(actions)
+    sweeps = [action for action in due if isinstance(action, SweepRun)]
+    if sweeps:
+        yield _step(mission, sweeps, partial(_sweep, mission, sweeps))
+    for action in due:
+        if not isinstance(action, SweepRun):
+            yield _step(mission, [action], partial(_do, mission, action))
+
+
+def _step(mission: Mission, actions: Sequence[Action], do: Callable[[], object]) -> McError | None:
+    name = type(actions[0]).__name__
+    write = mission.store.journal.write
+    for action in actions:
+        write(mission.now(), "action", action=name, **dataclasses.asdict(action))
     try:
-        _do(mission, action)
+        do()
     except (McError, OSError) as fault:
         error = fault if isinstance(fault, McError) else of_system(fault)
-        mission.store.journal.write(
-            mission.now(), "failed", action=name, job=action.job, error=error.message
-        )
+        for action in actions:
+            write(mission.now(), "failed", action=name, job=action.job, error=error.message)
         return error
     return None
 
 
+def _sweep(mission: Mission, actions: Sequence[SweepRun]) -> None:
+    runs = [action.run for action in actions]
+    sweep("MC_RUN", *runs, spare=mission.settings["kill.spare"])
+    for run in runs:
+        mission.store.spec_path(run).unlink(missing_ok=True)
+        mission.store.run_prompt_path(run).unlink(missing_ok=True)
+    _set_phase(mission, actions, Phase.ENDED, Phase.SWEPT)
+
+
 def _do(mission: Mission, action: Action) -> None:
     match action:
-        case SweepRun():
-            sweep("MC_RUN", action.run, mission.settings["kill.spare"])
-            mission.store.spec_path(action.run).unlink(missing_ok=True)
-            mission.store.run_prompt_path(action.run).unlink(missing_ok=True)
-            _set_phase(mission, action, Phase.ENDED, Phase.SWEPT)
         case CloseRun():
             keep_log(mission, mission.store.job(action.job))
             clear_files(mission, action.run)
-            _set_phase(mission, action, Phase.SWEPT, Phase.CLOSED)
+            _set_phase(mission, [action], Phase.SWEPT, Phase.CLOSED)
         case UndoLaunch():
             from gitmc.control.make import undo
 
@@ -93,8 +113,17 @@ def clear_files(mission: Mission, run: str) -> None:
     clear(mission.store.recording(run))
 
 
-def _set_phase(mission: Mission, action: SweepRun | CloseRun, old: Phase, new: Phase) -> None:
-    with mission.store.locked() as held:
-        job = mission.store.job(action.job)
-        if job and job.run and job.run.id == action.run and job.run.phase is old:
-            mission.store.save(held, with_phase(job, new))
+def _set_phase(
+    mission: Mission, actions: Iterable[SweepRun | CloseRun], old: Phase, new: Phase
+) -> None:
+    store = mission.store
+    with store.locked() as held:
+        pairs = [(store.job(action.job), action.run) for action in actions]
+        store.save_all(
+            held,
+            [
+                with_phase(job, new)
+                for job, run in pairs
+                if job and job.run and job.run.id == run and job.run.phase is old
+            ],
+        )

@@ -67,7 +67,7 @@ def _end_processes(run: Run, spare: Sequence[str], *, force: bool) -> None:
         if asked and not wait_gone(*identity, PATIENCE):
             end(*identity, signal.SIGKILL)
             wait_gone(*identity, PATIENCE)
-    sweep("MC_RUN", run.id, spare)
+    sweep("MC_RUN", run.id, spare=spare)
 
 
 def close(mission: Mission, name: str) -> Job:

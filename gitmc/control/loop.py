@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gitmc.control.apart import start_observer, tend_apart
 from gitmc.control.mission import Mission
-from gitmc.control.settle import live_pids, settle
+from gitmc.control.settle import hear, live_pids, settle
 from gitmc.errors import Fatal, McError, of_system
 from gitmc.model.job import Job
 from gitmc.store.lock import holder_pid
@@ -47,7 +47,7 @@ def catch_up(
         if facts is None or (facts.quiet and not (observer and any(j.in_line for j in jobs))):
             break
         unasked = facts.troubles
-        from gitmc.control.act import act
+        from gitmc.control.act import act_all
         from gitmc.model.decide import OBSERVERS, decide
 
         actions = decide(jobs, facts)
@@ -55,7 +55,11 @@ def catch_up(
             actions = [action for action in actions if not isinstance(action, OBSERVERS)]
         if not actions or (not wait and mission.store.busy()):
             break
-        failed = [trouble for action in actions if (trouble := act(mission, action))]
+        failed: list[McError] = []
+        for trouble in act_all(mission, actions):
+            failed += [trouble] if trouble else []
+            # What ends meanwhile is known before the rest of what is over is tidied up.
+            hear(mission, wait=wait)
         troubles += failed
         if failed:
             break

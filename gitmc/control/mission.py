@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -69,19 +70,24 @@ class Mission:
 
     def save(self, held: Held, before: Job | None, after: Job, cause: str) -> Job:
         """Store `after`, and journal the transition if there was one."""
-        self.store.save(held, after)
-        if before is None or before.state is not after.state:
-            self.store.journal.write(
-                self.now(),
-                "transition",
-                job=after.name,
-                **{"from": str(before.state) if before else None},
-                to=str(after.state),
-                cause=cause,
-                reason=after.reason if before else None,
-                run=after.run.id if after.run else None,
-            )
+        self.save_all(held, [(before, after)], cause)
         return after
+
+    def save_all(self, held: Held, changes: Sequence[tuple[Job | None, Job]], cause: str) -> None:
+        """Store what each job is after, and journal the transitions."""
+        self.store.save_all(held, [after for _, after in changes])
+        for before, after in changes:
+            if before is None or before.state is not after.state:
+                self.store.journal.write(
+                    self.now(),
+                    "transition",
+                    job=after.name,
+                    **{"from": str(before.state) if before else None},
+                    to=str(after.state),
+                    cause=cause,
+                    reason=after.reason if before else None,
+                    run=after.run.id if after.run else None,
+                )
 
     def job(self, name: str) -> Job:
         """The job called `name`. Raises Refused, with the nearest names, where there is none."""

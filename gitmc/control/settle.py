@@ -1,8 +1,9 @@
 """Settle: find out what happened, and store it.
 
 In this order, since each step may only miss what the next one will still find: processes are looked
-at, then tmux is asked (only about runs whose process is gone), then markers are read. Looking needs
-no lock. Storing does, and happens only if there is something to store.
+at, then tmux is asked (only about runs whose process is gone), then markers are read. Those that
+wait already are read before all that, so that what they say is known at once. Looking needs no
+lock. Storing does, and happens only if there is something to store.
 """
 
 from __future__ import annotations
@@ -115,6 +116,8 @@ def settle(mission: Mission, *, wait: bool = True) -> tuple[list[Job], Facts | N
     jobs, _ = store.jobs()
     if all(job.settled for job in jobs) and not markers.waiting(store.events):
         return jobs, None
+    if hear(mission, wait=wait):
+        jobs, _ = store.jobs()
     facts = observe(mission, jobs)
     if facts.quiet and not markers.waiting(store.events):
         return jobs, facts
@@ -124,6 +127,19 @@ def settle(mission: Mission, *, wait: bool = True) -> tuple[list[Job], Facts | N
         return _store(mission, held, facts)
 
 
+def hear(mission: Mission, *, wait: bool = True) -> bool:
+    """Store what the markers that wait say; whether there were any. Asks neither tmux, which may
+    have a hundred panes to tell of first, nor anybody else."""
+    if not markers.waiting(mission.store.events):
+        return False
+    from gitmc.model.facts import Facts
+
+    with _lock(mission, wait) as held:
+        if held is not None:
+            _store(mission, held, Facts(now=mission.now(), boot=boot_id()))
+    return True
+
+
 def _lock(mission: Mission, wait: bool) -> AbstractContextManager[Held | None]:
     if not mission.store.root.is_dir():
         return nullcontext(None)
@@ -131,7 +147,8 @@ def _lock(mission: Mission, wait: bool) -> AbstractContextManager[Held | None]:
 
 
 def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts]:
-    from gitmc.model.facts import word_order
+    from gitmc.model.facts import advance, word_order
+    from gitmc.model.notice import noted
 
     store = mission.store
     arrived = markers.delivered(store.events)
@@ -141,7 +158,10 @@ def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts
         marker_times={one.marker.name: one.at for one in arrived},
         reports=_reports(mission, arrived),
     )
-    after = [_advance(mission, held, job, facts) for job in jobs]
+    after = [noted(job, advance(job, facts)) for job in jobs]
+    changes = [(job, new) for job, new in zip(jobs, after, strict=True) if new != job]
+    if changes:
+        mission.save_all(held, changes, "settle")
     by_run = {job.run.id: job for job in after if job.run}
     # Oldest first: what is left by a crash, and heard again, then ends as the whole did.
     for one in sorted(arrived, key=lambda one: word_order(one.marker, facts)):
@@ -153,16 +173,6 @@ def _store(mission: Mission, held: Held, facts: Facts) -> tuple[list[Job], Facts
             continue
         one.path.unlink(missing_ok=True)
     return after, facts
-
-
-def _advance(mission: Mission, held: Held, job: Job, facts: Facts) -> Job:
-    from gitmc.model.facts import advance
-    from gitmc.model.notice import noted
-
-    after = noted(job, advance(job, facts))
-    if after is job or after == job:
-        return job
-    return mission.save(held, job, after, "settle")
 
 
 def _reports(mission: Mission, arrived: list[Delivered]) -> dict[str, Report]:

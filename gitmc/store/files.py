@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,30 +36,74 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def write_toml(path: Path, table: Mapping[str, Any]) -> None:
-    """Replace `path` by `table`, atomically and durably."""
+    """Replace `path` by `table`, as `write_tomls` does."""
+    write_tomls({path: table})
+
+
+def write_tomls(tables: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Replace each path by its table, durably: no file is replaced before all are on the disk.
+
+    Whatever fails, each file is the old one or the new one, and no other is left.
+    """
     import tomli_w
 
-    # No multi-line strings: tomli_w would write the \\r\\n in them as \\n.
-    replace_file(path, tomli_w.dumps(table).encode(), durable=True)
+    drafts: dict[Path, Path] = {}
+    try:
+        for path, table in tables.items():
+            drafts[path] = path.with_name(f".{path.name}.{os.getpid()}")
+            # No multi-line strings: tomli_w would write the \r\n in them as \n.
+            with naming(path):
+                _write(drafts[path], tomli_w.dumps(table).encode(), 0o666)
+        _sync(drafts.values())
+        for path, draft in drafts.items():
+            _put(draft, path)
+    except BaseException:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+        raise
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o666, *, durable: bool = False) -> None:
-    """Replace `path` by `content`. Whatever fails, the old file stays and no other is left.
-
-    If `durable`, the content is on the disk before the file is replaced, so that a power cut leaves
-    the one or the other.
-    """
+def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Replace `path` by `content`. Whatever fails, the old file stays and no other is left."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        with naming(path), os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            if durable:
-                os.fdatasync(stream.fileno())
-        # The clock of file systems ticks in milliseconds; readers tell versions apart by this.
-        os.utime(draft, ns=(now := time.time_ns(), now))
-        draft.replace(path)
+        with naming(path):
+            _write(draft, content, mode)
+        _put(draft, path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _write(draft: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+
+
+def _put(draft: Path, path: Path) -> None:
+    # The clock of file systems ticks in milliseconds; readers tell versions apart by this.
+    os.utime(draft, ns=(now := time.time_ns(), now))
+    draft.replace(path)
+
+
+def _sync(paths: Collection[Path]) -> None:
+    """Have the content of all `paths` on the disk, so that a power cut cannot leave a part."""
+    if len(paths) < 2:
+        for path in paths:
+            _sync_one(path)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    # A disk that is asked for many at once writes them together.
+    with ThreadPoolExecutor(16) as pool:
+        for synced in [pool.submit(_sync_one, path) for path in paths]:
+            synced.result()
+
+
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from gitmc.errors import Refused
 from gitmc.model.job import Job
 from gitmc.store import index
 from gitmc.store.codec import Malformed, decode_job, encode_job
-from gitmc.store.files import BadFile, read_toml, replace_file, write_toml
+from gitmc.store.files import BadFile, read_toml, replace_file, write_tomls
 from gitmc.store.index import Stamp, stamp
 from gitmc.store.journal import Journal
 from gitmc.store.lock import Held, hold, is_held, try_hold
@@ -200,8 +201,12 @@ class Store:
 
     def save(self, held: Held, job: Job) -> None:
         """Store `job`, replacing what was there."""
+        self.save_all(held, [job])
+
+    def save_all(self, held: Held, jobs: Iterable[Job]) -> None:
+        """Store `jobs`; many take little longer than one."""
         assert isinstance(held, Held)
-        write_toml(self.job_path(job.name), encode_job(job))
+        write_tomls({self.job_path(job.name): encode_job(job) for job in jobs})
 
     def remove(self, held: Held, name: str) -> None:
         """Forget the job called `name`, and its prompt; its log stays."""

@@ -111,8 +111,8 @@ def end(pid: int, start: str, boot: str, number: int) -> bool:
     return True
 
 
-def sweep(variable: str, value: str, spare: Sequence[str] = ()) -> int:
-    """Kill every process whose environment has `variable` set to `value`; returns how many.
+def sweep(variable: str, *values: str, spare: Sequence[str] = ()) -> int:
+    """Kill every process whose environment has `variable` set to one of `values`; returns how many.
 
     This reaches what left its process group, its session and its parent. It cannot reach a process
     that scrubbed its own environment, nor anything where there is no /proc.
@@ -120,9 +120,9 @@ def sweep(variable: str, value: str, spare: Sequence[str] = ()) -> int:
     A process whose name or command line is like one of the patterns `spare` stays, and so does what
     is below it; an agent never does.
     """
-    entry = f"{variable}={value}".encode()
+    entries = frozenset(f"{variable}={value}".encode() for value in values)
     killed: set[tuple[int, str]] = set()
-    while found := _carriers(entry, spare) - killed:
+    while found := _carriers(entries, spare) - killed:
         for pid, start in found:
             with suppress(ProcessLookupError), _pinned(pid) as send:
                 if start_time(pid) == start:
@@ -133,15 +133,15 @@ def sweep(variable: str, value: str, spare: Sequence[str] = ()) -> int:
     return len(killed)
 
 
-def _carriers(entry: bytes, spare: Sequence[str]) -> set[tuple[int, str]]:
-    """The processes, with their start, whose environment has `entry`, less what is to be spared."""
+def _carriers(entries: frozenset[bytes], spare: Sequence[str]) -> set[tuple[int, str]]:
+    """The processes, with their start, that have one of `entries`, less what is to be spared."""
     found: dict[int, str] = {}
     try:
         pids = [int(one.name) for one in os.scandir(PROC) if one.name.isdigit()]
     except OSError:
         return set()
     for pid in pids:
-        if pid != os.getpid() and entry in _environment(pid):
+        if pid != os.getpid() and not entries.isdisjoint(_environment(pid)):
             start = start_time(pid)
             if start is not None:
                 found[pid] = start

@@ -159,6 +159,6 @@ def test_a_signal_reaches_only_the_process_that_was_meant(sleeper: subprocess.Po
 
 def test_a_sweep_ends_though_what_it_spares_stays(sleeper: subprocess.Popen[bytes]) -> None:
     mark = str(os.getpid())
-    assert sweep("MC_TEST", mark, ["sleep*"]) == 0
-    assert sweep("MC_TEST", mark, ["slee", "1000"]) == 1
+    assert sweep("MC_TEST", mark, spare=["sleep*"]) == 0
+    assert sweep("MC_TEST", mark, spare=["slee", "1000"]) == 1
     assert sleeper.wait() == -signal.SIGKILL

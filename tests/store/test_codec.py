@@ -36,7 +36,7 @@ from gitmc.store.codec import (
     encode_report,
     time_text,
 )
-from gitmc.store.files import BadFile, read_toml, write_toml
+from gitmc.store.files import BadFile, read_toml, write_tomls
 from gitmc.store.state import Store
 from tests.support.generated import jobs, reports, texts, unknown_keys
 
@@ -79,7 +79,7 @@ KEEPS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], de
 @given(jobs(texts=texts, unknown=unknown_keys))
 def test_a_job_is_read_back_as_it_was_written(tmp_path: Path, job: Job) -> None:
     path = tmp_path / "one.toml"
-    write_toml(path, encode_job(job))
+    write_tomls({path: encode_job(job)})
     assert decode_job(read_toml(path)) == job
 
 

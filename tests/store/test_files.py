@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gitmc.store.files import BadFile, read_toml, replace_file, write_toml
+from gitmc.store.files import BadFile, read_toml, replace_file, write_tomls
 from tests.support.generated import texts
 
 LIMITED = """
@@ -91,12 +91,29 @@ def test_a_reader_sees_one_text_or_the_other(tmp_path: Path) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.dictionaries(texts, texts, max_size=3))
 def test_any_text_is_read_back_as_it_was_written(tmp_path: Path, table: dict[str, str]) -> None:
-    write_toml(tmp_path / "file.toml", table)
+    write_tomls({tmp_path / "file.toml": table})
     assert read_toml(tmp_path / "file.toml") == table
 
 
+def test_of_many_tables_all_are_written_or_those_before_the_one_that_fails(tmp_path: Path) -> None:
+    tables = {tmp_path / f"{number:02}": {"number": number} for number in range(40)}
+    write_tomls(tables)
+    assert {path: read_toml(path) for path in tables} == tables
+    bad = tmp_path / "none" / "file"
+    with pytest.raises(FileNotFoundError):
+        write_tomls({path: {"number": -1} for path in (*tables, bad)})
+    assert {path: read_toml(path) for path in tables} == tables
+    (tmp_path / "20").unlink()
+    (tmp_path / "20").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_tomls({path: {"number": -1} for path in tables})
+    read = [read_toml(path)["number"] for path in tables if path.is_file()]
+    assert read == [-1] * 20 + list(range(21, 40))
+    assert names(tmp_path) == [path.name for path in tables]
+
+
 def test_a_text_keeps_its_carriage_returns(tmp_path: Path) -> None:
-    write_toml(tmp_path / "file.toml", {"command": "printf 'a\r\n'\nexit\n"})
+    write_tomls({tmp_path / "file.toml": {"command": "printf 'a\r\n'\nexit\n"}})
     assert read_toml(tmp_path / "file.toml") == {"command": "printf 'a\r\n'\nexit\n"}
 
 
