@@ -111,13 +111,21 @@ def put(path: Path, files: str, index: str, marks: Iterable[str] = ()) -> None:
         _write_raw(git, path / name, blob)
     git("read-tree", "--reset", "--no-recurse-submodules", index)
     _feed(git, by_kind.get("unmerged"), "update-index", "-z", "--index-info")
-    there = [name for name in by_kind.get("intended", []) if os.path.lexists(path / name)]
-    announce = ["--intent-to-add", "--force", "--sparse"]
-    from_stdin = ["--pathspec-from-file=-", "--pathspec-file-nul"]
-    _feed(git, there, "--literal-pathspecs", "add", *announce, *from_stdin)
+    _announce(git, by_kind.get("intended", []))
     git.result("update-index", "-q", "--refresh")
     for kind, option in (("assumed", "--assume-unchanged"), ("skipped", "--skip-worktree")):
         _feed(git, by_kind.get(kind), "update-index", option, "-z", "--stdin")
+
+
+def _announce(git: Git, names: Sequence[str]) -> None:
+    """Have the index announce files, as `git add -N` does, be they there or not."""
+    if not names:
+        return
+    blob, nothing = git("hash-object", "-w", "--stdin", stdin=b""), git("mktree", stdin=b"")
+    _feed(git, [f"100644 {blob} 0\t{name}" for name in names], "update-index", "-z", "--index-info")
+    # What is in the index and not in the tree that it is reset to becomes announced.
+    from_stdin = ["--pathspec-from-file=-", "--pathspec-file-nul", nothing]
+    _feed(git, names, "--literal-pathspecs", "reset", "--quiet", "--intent-to-add", *from_stdin)
 
 
 @contextmanager

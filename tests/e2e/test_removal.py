@@ -14,7 +14,7 @@ import pytest
 from gitmc.git import trash
 from tests.support.agents import all_gone, script_at
 from tests.support.events import carriers, until
-from tests.support.lost import content, git_that_kills, made, status
+from tests.support.lost import STRIDE, content, git_that_kills, made, status
 from tests.support.world import PATIENCE, World
 
 
@@ -78,12 +78,12 @@ def test_a_cleanup_that_is_killed_anywhere_loses_nothing_and_goes_on(
     tree = made(world)
     work(world, tree)
     before = content(tree), status(world, tree)
-    killed = 0
+    killed = 1
     while True:
-        ran = world.mc(*words, PATH=path, KILL_AT=str(killed + 1))
+        ran = world.mc(*words, PATH=path, KILL_AT=str(killed))
         if ran.status != -signal.SIGKILL:
             break
-        killed += 1
+        killed += STRIDE
         folders = [tree, *in_trash(tree)]
         assert salvaged(world) or any(content(folder) == before[0] for folder in folders)
         world.mc(*words).ok()

@@ -16,7 +16,7 @@ from gitmc.control.cleanup import cleanup
 from gitmc.control.restore import restore
 from tests.e2e.test_merge import commits, finished, hook
 from tests.support.events import until
-from tests.support.lost import content, git_that_kills, made, status
+from tests.support.lost import STRIDE, content, git_that_kills, made, status
 from tests.support.world import PATIENCE, World
 
 
@@ -345,7 +345,7 @@ def edit(world: World, tree: Path, what: str, name: str, data: bytes) -> None:
 
 @pytest.mark.slow
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=10
 )
 @given(EDITS)
 def test_any_work_comes_back_byte_for_byte(
@@ -375,13 +375,13 @@ def test_a_restore_that_is_killed_anywhere_is_taken_back_and_works_again(
     merge(world, tree)
     (tree / "new").write_text("x")
     before = content(tree), status(world, tree)
-    killed = 0
+    killed = 1
     while True:
         world.mc("cleanup", "one", "--force", "--delete-branch").ok()
-        ran = world.mc("restore", "one", PATH=path, KILL_AT=str(killed + 1))
+        ran = world.mc("restore", "one", PATH=path, KILL_AT=str(killed))
         if ran.status != -signal.SIGKILL:
             break
-        killed += 1
+        killed += STRIDE
         # The next command takes back what there is of it, or finds the job whole.
         world.mc("jobs").ok()
         if not world.mission.store.job_path("one").exists():

@@ -192,9 +192,15 @@ def test_a_submodule_that_git_was_told_to_ignore_is_seen(repo: Repo, tree: Path)
 
 
 def test_an_announced_file_is_announced_again(repo: Repo, tree: Path) -> None:
-    (tree / "later").write_text("not staged yet")
-    Git(tree)("add", "--intent-to-add", "later")
-    assert "intended later" in again(repo, tree).marks
+    (tree / "b").unlink()
+    for name in ("later", "gone", "b/inside"):
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).write_text("not staged yet")
+        Git(tree)("add", "--intent-to-add", name)
+    (tree / "gone").unlink()
+    shutil.rmtree(tree / "b")
+    (tree / "b").write_text("a file again")
+    assert again(repo, tree).marks == ("intended b/inside", "intended gone", "intended later")
 
 
 def test_bytes_that_a_filter_would_not_give_back_are_kept(repo: Repo, tree: Path) -> None:

@@ -13,6 +13,10 @@ from gitmc.model.job import Job, Phase, Run, State
 from tests.support.agents import script_at
 from tests.support.world import World
 
+STRIDE = 7
+"""Every so many calls of git, one is that at which a command is killed; all of them were tried, and
+take minutes."""
+
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
