@@ -182,9 +182,10 @@ def _launch_queued(mission: Mission, name: str) -> int:
 
 def _launch_many(mission: Mission, jobs: list[Job], out: Output) -> int:
     """Launch as many as may run; the rest is the observer's to launch."""
-    batch = jobs[0].queue.batch if jobs[0].queue else ""
+    queue = jobs[0].queue
+    assert queue is not None
     failed: list[McError] = []
-    for made in launch_next(mission, batch):
+    for made in launch_next(mission, queue.batch, queue.limit):
         if isinstance(made, Job):
             if not out.json:
                 out.say(f"launched {made.name} on {made.branch} in {made.worktree}")

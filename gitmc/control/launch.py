@@ -163,9 +163,12 @@ def launch_claimed(mission: Mission, job: Job) -> Job:
     return _latest(mission, make(mission, job, job.queue.host if job.queue else None))
 
 
-def launch_next(mission: Mission, batch: str) -> Iterator[Job | StepFailed]:
-    """Launch the jobs of `batch` that have a place, one after another: each, or why it failed."""
-    while True:
+def launch_next(mission: Mission, batch: str, limit: int) -> Iterator[Job | StepFailed]:
+    """Launch up to `limit` jobs of `batch`, one after another: each, or why it failed.
+
+    What else has a place by then is the observer's to launch, so that nobody waits for it here.
+    """
+    for _ in range(limit):
         jobs, _ = mission.store.jobs()
         mine = [job for job in ready(jobs) if job.queue and job.queue.batch == batch]
         claimed = next(

@@ -60,15 +60,18 @@ def files(mission: Mission, setup: Setup, worktree: Path) -> None:
     what git does not ignore.
     """
     placing = _Placing(mission, worktree)
-    for inside in to_copy(mission, setup):
-        placing.copy(inside)
     for name in setup.symlink:
         placing.link(Path(name))
+    for inside in to_copy(mission, setup):
+        placing.copy(inside)
     _exclude(mission, worktree, placing.placed)
 
 
 def to_copy(mission: Mission, setup: Setup) -> list[Path]:
-    """What new worktrees get a copy of, by its place in the main one, each once."""
+    """What new worktrees get a copy of, by its place in the main one, each once.
+
+    What is linked, and what is in it, is not copied.
+    """
     source = mission.main_worktree
     every: list[Path] = []
     for pattern in setup.copy:
@@ -79,7 +82,8 @@ def to_copy(mission: Mission, setup: Setup) -> list[Path]:
         every += sorted(found)
     if (source / INCLUDE).is_file():
         every += map(Path, included(source, source / INCLUDE))
-    return list(dict.fromkeys(every))
+    linked = {Path(name) for name in setup.symlink}
+    return [path for path in dict.fromkeys(every) if linked.isdisjoint([path, *path.parents])]
 
 
 class _Placing:

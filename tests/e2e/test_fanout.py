@@ -121,10 +121,11 @@ def test_a_launcher_of_the_line_that_is_killed_leaves_a_job_that_says_so(
     world: World, tmp_path: Path
 ) -> None:
     said, line = Pipe(tmp_path / "said"), Pipe(tmp_path / "line")
-    script = f'case "$MC_JOB" in j-2) echo "$PPID" >{said}; read -r _ <{line};; esac'
+    script = f'case "$MC_JOB" in j-2) echo "$PPID $$" >{said}; read -r _ <{line};; esac'
     options = ["--max-parallel", "1", "--run", script]
     world.mc("launch", "j", "-n", "3", *options, "--", "true").ok()
-    os.kill(int(said.read()), signal.SIGKILL)
+    for pid in map(int, said.read().split()):
+        os.kill(pid, signal.SIGKILL)
     stored(world, "j-3", lambda job: job.state is State.COMPLETED)
     job = stored(world, "j-2", lambda job: job.state is State.FAILED)
     assert job.reason == "its launch was interrupted"
