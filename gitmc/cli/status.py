@@ -52,7 +52,7 @@ def _show(job: Job, found: dict[str, Any], now: datetime) -> None:
     state = paint(job, str(job.state))
     status = "" if job.exit_status is None else f", exit status {job.exit_status}"
     activity = f", {_activity(job, now)}" if "activity" in found else ""
-    reason = f" ({job.reason})" if job.reason else ""
+    reason = f" ({job.reason})" if job.reason and job.reason not in status else ""
     click.echo(f"{job.name}: {state}{activity}{status}{reason}", color=True)
     ahead = "?" if found["ahead"] is None else found["ahead"]
     dirty = {True: ", uncommitted changes", False: "", None: ", no worktree"}[found["dirty"]]
