@@ -1,6 +1,7 @@
 """Benchmarks: ratios against a floor that is measured in the same run.
 
-    python contrib/bench/bench.py [launch|eight|latency|jobs|hooks]... [--rounds N] [--files N,N]
+    python contrib/bench/bench.py [launch|eight|warm|latency|jobs|hooks]... [--rounds N]
+        [--files N,N] [--markdown]
 
 Each row is measured in turn with its floor, round by round, so that a machine whose speed drifts
 moves both. Medians are printed; absolute times are a reading aid. With --markdown the rows come as
@@ -26,14 +27,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmc.control.apart import start_observer
-from gitmc.control.launch import launch
+from gitmc.control.launch import enlist, launch, launch_next
 from gitmc.control.mission import Mission, open_mission
 from gitmc.control.prepare import Request
 from gitmc.control.spec import hooks_folder
+from gitmc.control.warm import tend
 from gitmc.model.job import State
 from gitmc.store.lock import holder_pid
 
 COMMAND = str(Path(sys.executable).with_name("git-mc"))
+WHICH = ("launch", "eight", "warm", "latency", "jobs", "hooks")
 IDLE = ("/bin/sh", "-c", "exec sleep 1000")
 
 
@@ -122,12 +125,20 @@ def timed(action: Callable[[], object]) -> float:
 
 
 def pairs(
-    rounds: int, ours: Callable[[], object], floor: Callable[[], object]
+    rounds: int,
+    ours: Callable[[], object],
+    floor: Callable[[], object],
+    before: Callable[[], object] = lambda: None,
 ) -> tuple[list[float], list[float]]:
-    """Both in turn, `rounds` times, after one round that does not count."""
-    ours(), floor()
-    both = [(timed(ours), timed(floor)) for _ in range(rounds)]
-    return [one for one, _ in both], [other for _, other in both]
+    """Both in turn, `rounds` times, after one round that does not count.
+
+    What comes `before` each round is not timed.
+    """
+    both = []
+    for _ in range(rounds + 1):
+        before()
+        both.append((timed(ours), timed(floor)))
+    return [one for one, _ in both[1:]], [other for _, other in both[1:]]
 
 
 def compare(
@@ -137,9 +148,10 @@ def compare(
     rounds: int,
     ours: Callable[[], object],
     floor: Callable[[], object],
+    before: Callable[[], object] = lambda: None,
 ) -> Row:
     """The row for `ours` against `floor`."""
-    mine, base = pairs(rounds, ours, floor)
+    mine, base = pairs(rounds, ours, floor, before)
     ratios = [one / other for one, other in zip(mine, base, strict=True)]
     median = statistics.median
     return Row(what, floor_name, median(mine), median(base), median(ratios), budget)
@@ -186,6 +198,64 @@ def bench_eight(bench: Bench, files: int, rounds: int) -> list[Row]:
             lambda: bench.our_launch(bench.name()),
         ),
     ]
+
+
+def bench_warm(bench: Bench, files: int, rounds: int) -> list[Row]:
+    """Launches that find a worktree ready for each of them; making these is not timed."""
+    bench.git("config", "mc.warm", "8")
+    bench.our_launch(bench.name())
+
+    def cold() -> None:
+        # A branch that is there already is checked out in the ordinary way.
+        name = bench.name()
+        bench.git("branch", f"mc/{name}")
+        launch(bench.mission, Request(name, b"do it", command=IDLE))
+
+    def eight() -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(bench.our_launch, [bench.name() for _ in range(8)]))
+
+    def one_command() -> None:
+        mission = bench.mission
+        requests = [Request(bench.name(), b"do it", command=IDLE) for _ in range(8)]
+        queue = enlist(mission, requests, 8)[0].queue
+        assert queue is not None
+        list(launch_next(mission, queue.batch, 8))
+
+    def refill() -> None:
+        tend(bench.mission)
+
+    rows = [
+        compare(
+            f"launch into a warm worktree, {files} files",
+            "git worktree add + tmux new-session",
+            "",
+            rounds,
+            lambda: bench.our_launch(bench.name()),
+            lambda: bench.floor_launch(bench.name()),
+            refill,
+        ),
+        compare(
+            f"eight at once into warm worktrees, {files} files",
+            "one launch, cold",
+            "2 x",
+            max(3, rounds // 3),
+            eight,
+            cold,
+            refill,
+        ),
+        compare(
+            f"eight of one command into warm worktrees, {files} files",
+            "one launch, cold",
+            "2 x",
+            max(3, rounds // 3),
+            one_command,
+            cold,
+            refill,
+        ),
+    ]
+    bench.git("config", "mc.warm", "0")
+    return rows
 
 
 def bench_latency(bench: Bench, rounds: int) -> list[Row]:
@@ -308,7 +378,7 @@ def show(rows: list[Row], *, markdown: bool) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="benchmarks of git mc, as ratios")
-    parser.add_argument("which", nargs="*", default=["launch", "eight", "latency", "jobs", "hooks"])
+    parser.add_argument("which", nargs="*", default=list(WHICH))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--files", default="200,20000")
     parser.add_argument("--markdown", action="store_true")
@@ -328,6 +398,8 @@ def main() -> None:
                     rows += bench_launch(bench, files, rounds)
                 if "eight" in options.which:
                     rows += bench_eight(bench, files, max(3, rounds // 3))
+                if "warm" in options.which:
+                    rows += bench_warm(bench, files, rounds)
             finally:
                 bench.close()
         for which, run, rounds in (

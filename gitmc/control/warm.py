@@ -54,7 +54,7 @@ def take(mission: Mission, job: Job) -> Job | None:
     while (claimed := _claim(mission, job, key)) is not None:
         spare, taken = claimed
         if _fits(mission, spare, setup):
-            _point(mission, taken, spare)
+            _point(taken, spare)
             return taken
         _give_back(mission, job, spare)
     return None
@@ -87,12 +87,9 @@ def _fits(mission: Mission, spare: Spare, setup: Setup) -> bool:
         return False
 
 
-def _point(mission: Mission, job: Job, spare: Spare) -> None:
-    ref = f"refs/heads/{job.branch}"
-    if not refs.swap(mission.git, ref, spare.commit, refs.NOTHING, f"mc launch: {job.name}"):
-        raise Refused(f"the branch '{job.branch}' was made by somebody else meanwhile")
+def _point(job: Job, spare: Spare) -> None:
     path = Path(spare.path)
-    Git(path)("symbolic-ref", "-m", f"mc launch: {job.name}", "HEAD", ref)
+    Git(path)("switch", "--quiet", "--no-track", "--create", job.branch)
     (worktree.git_dir(path) / "mc-job").write_text(job.name + "\n")
 
 
@@ -191,6 +188,11 @@ def _discard(mission: Mission, spare: Spare) -> None:
     """Remove the spare; one in which somebody has worked, to the trash, with its commits pinned."""
     path = Path(spare.path)
     git = mission.git
+    with mission.store.locked() as held:
+        # From here on no launch takes it; and one that a launch has taken is not ours any more.
+        if spare not in pool_of(mission).spares()[0]:
+            return
+        pool_of(mission).save(held, spare._replace(ready=False))
     with mission.store.worktrees_locked():
         own = worktree.own_git_dir(path, mission.repo.common_dir)
         entry = None

@@ -35,6 +35,9 @@ from tests.support.world import PATIENCE, World
 
 NAMES = ("one", "two", "three")
 names = st.sampled_from(NAMES)
+which = st.integers(0, 2)
+"""Drawn without a look at the world, which is not the same twice."""
+
 OVER = frozenset(State) - {State.QUEUED, State.RUNNING, State.MERGING}
 
 
@@ -68,10 +71,11 @@ class Jobs(RuleBasedStateMachine):
         else:
             self.world.mc("launch", name, "--", "true").refused(1)
 
-    @precondition(lambda self: self.at_work())
-    @rule(data=st.data(), commit=st.booleans())
-    def work(self, data: st.DataObject, commit: bool) -> None:
-        name = data.draw(st.sampled_from(self.at_work()))
+    @rule(which=which, commit=st.booleans())
+    def work(self, which: int, commit: bool) -> None:
+        name = self.at_work(which)
+        if name is None:
+            return
         self.words += 1
         word = f"word-{self.words}"
         agent = self.agents[name]
@@ -82,17 +86,19 @@ class Jobs(RuleBasedStateMachine):
         blob = self.world.repo.git("hash-object", "-w", "--stdin", stdin=f"{word}\n")
         self.kept[path] = blob
 
-    @precondition(lambda self: self.at_work())
-    @rule(data=st.data(), status=st.sampled_from([0, 3]))
-    def end(self, data: st.DataObject, status: int) -> None:
-        name = data.draw(st.sampled_from(self.at_work()))
-        self.agents[name].tell(f"exit {status}")
-        assert gone(self.agents[name].pid)
+    @rule(which=which, status=st.sampled_from([0, 3]))
+    def end(self, which: int, status: int) -> None:
+        name = self.at_work(which)
+        if name is not None:
+            self.agents[name].tell(f"exit {status}")
+            assert gone(self.agents[name].pid)
 
-    @precondition(lambda self: self.at_work())
-    @rule(data=st.data(), whom=st.sampled_from(["agent", "launcher"]))
-    def kill_process(self, data: st.DataObject, whom: str) -> None:
-        agent = self.agents[data.draw(st.sampled_from(self.at_work()))]
+    @rule(which=which, whom=st.sampled_from(["agent", "launcher"]))
+    def kill_process(self, which: int, whom: str) -> None:
+        name = self.at_work(which)
+        if name is None:
+            return
+        agent = self.agents[name]
         pid = agent.pid if whom == "agent" else agent.launcher
         os.kill(pid, signal.SIGKILL)
         assert gone(pid)
@@ -206,9 +212,10 @@ class Jobs(RuleBasedStateMachine):
         folder = Path(tempfile.mkdtemp(dir=self.root))
         self.agents[name] = Agent(self.world, name, folder, options=["--reuse"])
 
-    def at_work(self) -> list[str]:
-        """The jobs whose agent takes orders."""
-        return [name for name in NAMES if self.works(name)]
+    def at_work(self, which: int) -> str | None:
+        """One of the jobs whose agent takes orders, if there is any."""
+        found = [name for name in NAMES if self.works(name)]
+        return found[which % len(found)] if found else None
 
     def works(self, name: str) -> bool:
         """Whether the job's agent is the shell that this test holds, and takes orders."""
