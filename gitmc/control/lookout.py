@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gitmc.agents.catalog import screen_patterns
 from gitmc.control.mission import Mission
 from gitmc.errors import McError
-from gitmc.model.activity import LAST_LINES, guessed, is_recent, looked, rung
+from gitmc.model.activity import LAST_LINES, hears_bells, is_recent, looked, rung
 from gitmc.model.job import Activity, Job, Phase, State
 from gitmc.model.notice import noted
 from gitmc.tmux.run import Tmux
@@ -129,4 +129,4 @@ def _watched(job: Job) -> bool:
     run = job.run
     if run is None or run.phase is not Phase.LIVE or job.state is not State.RUNNING:
         return False
-    return not run.signals and guessed(job.activity)
+    return not run.signals and hears_bells(job.activity)

@@ -14,7 +14,8 @@ are made only about an agent that has no hooks, and never replace a word. Where 
   is open, does not answer its question.
 - `waiting` by a bell stays until there is output later than SETTLE seconds after it. A bell that
   rings again counts from then.
-- No silence ends a `waiting`: who waits for a person is silent.
+- No silence ends a `waiting`: who waits for a person is silent. A screen that shows otherwise does.
+- A bell counts after a report that the agent works: it is rung when that is over.
 - A screen is only believed once it stands still, so output comes first.
 """
 
@@ -50,6 +51,12 @@ def guessed(activity: Activity | None) -> bool:
     return activity is None or RANK.get(activity.source, 0) <= RANK["bell"]
 
 
+def hears_bells(activity: Activity | None) -> bool:
+    """Whether a bell is news after `activity`."""
+    reports = activity is not None and activity.source == "report"
+    return guessed(activity) or (reports and activity is not None and activity.state != "waiting")
+
+
 def signalled(stored: Activity | None, state: str, at: datetime) -> Activity:
     """The activity after the agent's hooks signalled `state`."""
     if stored and stored.state == "waiting" and stored.source == "report" and state != "working":
@@ -66,7 +73,7 @@ def reported(stored: Activity | None, state: str, at: datetime) -> Activity:
 
 def rung(stored: Activity | None, at: datetime) -> Activity | None:
     """The activity after the bell of an agent without hooks rang."""
-    if not guessed(stored):
+    if not hears_bells(stored):
         return stored
     if stored and stored.state == "waiting" and stored.source == "bell" and _near(stored, at):
         return stored
@@ -96,7 +103,7 @@ def looked(
     if by_bell:
         return stored
     shown = None if screen is None else state_of_screen(screen, patterns)
-    waiting = stored is not None and stored.state == "waiting"
+    waiting = stored is not None and stored.state == "waiting" and shown is None
     if silent >= idle_after and not waiting and shown != "waiting":
         return _merged(stored, Activity("idle", output, "output"))
     return stored if shown is None else _merged(stored, Activity(shown, output, "screen"))
