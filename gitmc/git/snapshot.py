@@ -3,7 +3,7 @@
 What no tree can say is in `marks`, words such as "assumed PATH":
 
     unmerged   a line of the index for a path in conflict: mode, blob, stage, path
-    intended   a path that `git add -N` announced
+    intended   mode and path of a file that `git add -N` announced
     assumed    a path whose changes git was told not to look for
     skipped    the same for one that is not even to be there, but is
     raw        blob and path: the bytes of a file that filters would not give back
@@ -26,6 +26,9 @@ from gitmc.git.refs import commit_of
 from gitmc.git.run import Git, failure
 from gitmc.git.worktree import uncommitted
 
+PROGRAM, LINK, SUBMODULE = "100755", "120000", "160000"
+"""Modes, as git writes them."""
+
 
 class Snapshot(NamedTuple):
     """A worktree at one moment: `files` and `staged` are trees, `head` the commit below."""
@@ -39,7 +42,7 @@ class Snapshot(NamedTuple):
     def blobs(self) -> list[str]:
         """Objects that `marks` name and that need not be in a tree."""
         words = [mark.split(" ") for mark in self.marks]
-        staged = [word[2] for word in words if word[0] == "unmerged" and word[1] != "160000"]
+        staged = [word[2] for word in words if word[0] == "unmerged" and word[1] != SUBMODULE]
         return sorted({*staged, *(word[1] for word in words if word[0] == "raw")})
 
 
@@ -64,10 +67,10 @@ def take(path: Path) -> Snapshot:
         files = aside("write-tree")
     head = commit_of(git, "HEAD")
     known = set(_split(git("ls-tree", "-r", "-z", "--name-only", index)))
-    intended = [e.path for e in entries if e.stage == "0" and e.path not in known]
+    intended = [e for e in entries if e.stage == "0" and e.path not in known]
     marks = [
         *unmerged,
-        *(f"intended {name}" for name in intended),
+        *(f"intended {entry.mode} {entry.path}" for entry in intended),
         *hidden,
         *_raw(git, path, head, index, files),
     ]
@@ -111,21 +114,34 @@ def put(path: Path, files: str, index: str, marks: Iterable[str] = ()) -> None:
         _write_raw(git, path / name, blob)
     git("read-tree", "--reset", "--no-recurse-submodules", index)
     _feed(git, by_kind.get("unmerged"), "update-index", "-z", "--index-info")
-    _announce(git, by_kind.get("intended", []))
+    if "intended" in by_kind:
+        _announce(git, by_kind["intended"])
     git.result("update-index", "-q", "--refresh")
     for kind, option in (("assumed", "--assume-unchanged"), ("skipped", "--skip-worktree")):
         _feed(git, by_kind.get(kind), "update-index", option, "-z", "--stdin")
 
 
-def _announce(git: Git, names: Sequence[str]) -> None:
+def _announce(git: Git, values: Sequence[str]) -> None:
     """Have the index announce files, as `git add -N` does, be they there or not."""
-    if not names:
-        return
-    blob, nothing = git("hash-object", "-w", "--stdin", stdin=b""), git("mktree", stdin=b"")
-    _feed(git, [f"100644 {blob} 0\t{name}" for name in names], "update-index", "-z", "--index-info")
-    # What is in the index and not in the tree that it is reset to becomes announced.
-    from_stdin = ["--pathspec-from-file=-", "--pathspec-file-nul", nothing]
-    _feed(git, names, "--literal-pathspecs", "reset", "--quiet", "--intent-to-add", *from_stdin)
+    own = git("rev-parse", "--absolute-git-dir")
+    names = []
+    with tempfile.TemporaryDirectory(prefix="git-mc-") as folder:
+        # Git takes a file's kind from the file: there is one of each, in a worktree of its own.
+        for value in values:
+            mode, _, name = value.partition(" ")
+            if mode == SUBMODULE:
+                continue
+            file = Path(folder, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if mode == LINK:
+                file.symlink_to("anywhere")
+            else:
+                file.touch(0o777 if mode == PROGRAM else 0o666)
+            names.append(name)
+        there = Git(Path(folder), {"GIT_DIR": own, "GIT_WORK_TREE": folder})
+        announce = ["--intent-to-add", "--force", "--sparse"]
+        from_stdin = ["--pathspec-from-file=-", "--pathspec-file-nul"]
+        _feed(there, names, "--literal-pathspecs", "add", *announce, *from_stdin)
 
 
 @contextmanager

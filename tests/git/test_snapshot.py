@@ -198,9 +198,19 @@ def test_an_announced_file_is_announced_again(repo: Repo, tree: Path) -> None:
         (tree / name).write_text("not staged yet")
         Git(tree)("add", "--intent-to-add", name)
     (tree / "gone").unlink()
+    (tree / "link").symlink_to("b")
+    (tree / "program").touch(0o777)
+    Git(tree)("add", "--intent-to-add", "link", "program")
+    (tree / "program").unlink()
     shutil.rmtree(tree / "b")
     (tree / "b").write_text("a file again")
-    assert again(repo, tree).marks == ("intended b/inside", "intended gone", "intended later")
+    assert again(repo, tree).marks == (
+        "intended 100644 b/inside",
+        "intended 100644 gone",
+        "intended 100644 later",
+        "intended 100755 program",
+        "intended 120000 link",
+    )
 
 
 def test_bytes_that_a_filter_would_not_give_back_are_kept(repo: Repo, tree: Path) -> None:
@@ -221,7 +231,7 @@ def test_odd_names_are_kept(repo: Repo, tree: Path) -> None:
     Git(tree)("--literal-pathspecs", "add", "--", *names[:3])
     Git(tree)("--literal-pathspecs", "add", "--intent-to-add", "--", *names[3:6])
     seen = again(repo, tree)
-    assert {f"intended {name}" for name in names[3:6]} == set(seen.marks)
+    assert {f"intended 100644 {name}" for name in names[3:6]} == set(seen.marks)
 
 
 def test_files_and_folders_that_changed_places_are_kept(repo: Repo, tree: Path) -> None:
