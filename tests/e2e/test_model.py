@@ -31,7 +31,7 @@ from gitmc.model.job import FINAL, TRANSITIONS, WAYS_OUT, Job, State
 from gitmc.tmux.process import is_alive
 from tests.support.agents import Agent, make_repo
 from tests.support.events import carriers, gone
-from tests.support.world import PATIENCE, World
+from tests.support.world import PATIENCE, Ran, World
 
 NAMES = ("one", "two", "three")
 names = st.sampled_from(NAMES)
@@ -61,6 +61,8 @@ class Jobs(RuleBasedStateMachine):
         self.world = World(repo, socket)
         for name in NAMES[:2]:
             self.launch_agent(name)
+            self.write(name, commit=True)
+            self.write(name, commit=False)
 
     # What people and agents do.
 
@@ -74,8 +76,11 @@ class Jobs(RuleBasedStateMachine):
     @rule(which=which, commit=st.booleans())
     def work(self, which: int, commit: bool) -> None:
         name = self.at_work(which)
-        if name is None:
-            return
+        if name is not None:
+            self.write(name, commit=commit)
+
+    def write(self, name: str, *, commit: bool) -> None:
+        """Have the agent write a word of its own, and commit it or not."""
         self.words += 1
         word = f"word-{self.words}"
         agent = self.agents[name]
@@ -116,9 +121,14 @@ class Jobs(RuleBasedStateMachine):
             for agent in self.agents.values():
                 assert gone(agent.pid)
 
-    @rule(words=st.sampled_from(["kill", "merge", "cleanup", "relaunch", "restore"]), name=names)
+    @rule(words=st.sampled_from(["kill", "merge", "cleanup", "restore"]), name=names)
     def command(self, words: str, name: str) -> None:
         self.run(words, name)
+
+    @rule(name=names)
+    def relaunch(self, name: str) -> None:
+        if self.run("relaunch", name).status == 0:
+            self.agents[name].again()
 
     @rule(name=names, delete=st.booleans())
     def cleanup_by_force(self, name: str, delete: bool) -> None:
@@ -126,11 +136,15 @@ class Jobs(RuleBasedStateMachine):
 
     @rule()
     def resurrect(self) -> None:
-        self.run("resurrect", "--spacing", "0")
+        for name in self.run("resurrect", "--spacing", "0", "--json").json["relaunched"]:
+            self.agents[name].again()
 
     @rule(
         words=st.sampled_from(
-            [["merge"], ["cleanup", "--force", "--delete-branch"], ["kill"], ["restore"]]
+            [
+                *(["merge"], ["kill"], ["restore"], ["relaunch"]),
+                ["cleanup", "--force", "--delete-branch"],
+            ]
         ),
         name=names,
         events=st.integers(1, 6),
@@ -198,12 +212,13 @@ class Jobs(RuleBasedStateMachine):
 
     # How they are asked.
 
-    def run(self, verb: str, *words: str) -> None:
+    def run(self, verb: str, *words: str) -> Ran:
         """Run the command: it does what it says, or it says no; it never breaks."""
         ran = self.world.mc(verb, *words)
         assert ran.status in (0, 1, 3), f"{verb} {words}: exit {ran.status}\n{ran.stderr}"
         assert "Traceback" not in ran.stderr
         assert ran.status == 0 or ran.stderr.startswith(("error: ", "warning: "))
+        return ran
 
     def jobs(self) -> list[Job]:
         return self.world.mission.store.jobs()[0]
@@ -260,7 +275,7 @@ def test_random_commands_ends_and_kills_lose_nothing(
     run_state_machine_as_test(
         Jobs,
         settings=settings(
-            max_examples=int(os.environ.get("GIT_MC_TEST_EXAMPLES", "6")),
+            max_examples=int(os.environ.get("GIT_MC_TEST_EXAMPLES", "10")),
             stateful_step_count=18,
             # What a machine does is not the same twice, so there is nothing to shrink.
             phases=[Phase.generate],

@@ -101,6 +101,12 @@ class Agent:
         assert self.job.terminal is not None
         return self.job.terminal.pane
 
+    def again(self) -> None:
+        """Wait for the shell that another launch of the job has started, and hold that."""
+        while (line := self._answers.read()).startswith("="):
+            continue
+        self.pid = int(line)
+
     def do(self, line: str) -> int:
         """Have the shell run `line`; its exit status."""
         self._orders.write(line)
