@@ -19,10 +19,9 @@ from gitmc.control import changes, warm
 from gitmc.control.make import StepFailed, make, step
 from gitmc.control.mission import Mission, this_process
 from gitmc.control.prepare import Plan, Request, check_free, plan, start_of
-from gitmc.control.settle import settle
+from gitmc.control.settle import hear
 from gitmc.control.spec import write_spec
 from gitmc.errors import McError, Refused
-from gitmc.events import markers
 from gitmc.git.snapshot import Snapshot
 from gitmc.model.fanout import doubles
 from gitmc.model.job import Job, Process, Queue
@@ -58,9 +57,8 @@ def _launch(mission: Mission, request: Request, moved: Snapshot | None) -> Job:
 def _latest(mission: Mission, job: Job) -> Job:
     """The job, which was launched a moment ago, as it is now."""
     warm.want(mission, job)
-    if markers.waiting(mission.store.events):
-        # An agent that was quicker than we were: nobody is told a second time.
-        settle(mission)
+    # What an agent has said that was quicker than we were: nobody is told a second time.
+    hear(mission)
     return mission.store.job(job.name) or job
 
 

@@ -129,10 +129,10 @@ def tend(mission: Mission) -> None:
     """Throw away and make spares until all is as it should be; nothing where somebody does so."""
     with try_hold(_lock(mission)) as held:
         while held:
-            todo, wanted, commit = _due(mission)
-            for spare in todo.discard:
+            owed, wanted, commit = _due(mission)
+            for spare in owed.discard:
                 _discard(mission, spare)
-            if not todo.make or wanted is None or commit is None:
+            if not owed.make or wanted is None or commit is None:
                 return
             _make(mission, wanted, commit)
 
