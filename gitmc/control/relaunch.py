@@ -80,6 +80,15 @@ def relaunch(mission: Mission, request: Request) -> Job:
     return mission.store.job(made.name) or made
 
 
+def foresee(mission: Mission, request: Request) -> str:
+    """How the job would be launched again, in words. Raises Refused where it would not be."""
+    job = mission.job(request.name)
+    _check(job)
+    _check_worktree(mission, job)
+    asked = job._replace(session_id=None) if request.fresh else job
+    return _how(mission, asked) or f"start afresh, from {job.base_commit[:12]}"
+
+
 def _check(job: Job) -> None:
     if job.state is State.RUNNING or job.live or job.launch is not None:
         hint = f"end it first: git mc kill {job.name}"

@@ -176,6 +176,11 @@ def test_an_agent_takes_up_its_session_by_the_id_that_it_told(world: World, open
     world.mc("launch", "one", "--headless", "do it").ok()
     assert world.wait("one").status == 1
     with_session(world, "ses_1")
+    said = world.mc("relaunch", "one", "--dry-run").ok().stdout
+    assert said == "one: would resume session ses_1\n"
+    said = world.mc("relaunch", "one", "--fresh", "--dry-run").ok().stdout
+    assert said == "one: would start afresh\n"
+    assert world.state("one") == "failed"
     world.mc("relaunch", "one", "-p", "and this").ok()
     world.wait("one")
     world.mc("relaunch", "one").ok()
