@@ -308,3 +308,29 @@ def test_one_who_needs_review_waits_for_a_person_and_for_nothing_else(
     world.wait("one").ok()
     assert world.state("one") == "completed"
     assert world.repo.head() == world.repo.head("mc/one")
+
+
+def test_an_agent_s_own_hook_is_told_each_time_that_it_comes_to_wait(
+    world: World, told: Path, tmp_path: Path
+) -> None:
+    agent = Agent(world, "one", tmp_path)
+    for count in (1, 2):
+        assert agent.do('"$MC_SIGNAL" waiting') == 0
+        assert heard(told, count) == [("one", "waiting")] * count
+        assert agent.do('"$MC_SIGNAL" waiting; "$MC_SIGNAL" working') == 0
+        stored(
+            world, "one", lambda job: job.activity is not None and job.activity.state != "waiting"
+        )
+    assert words(told) == [("one", "waiting")] * 2
+
+
+def test_a_command_that_nobody_approved_is_journalled_and_the_loop_goes_on(
+    world: World, tmp_path: Path
+) -> None:
+    world.repo.commit({".mission-control.toml": '[notify]\ncommand = "touch /nowhere"\n'})
+    agent = Agent(world, "one", tmp_path)
+    assert agent.do(f"{world.command} report blocked 'which?'") == 0
+    until(lambda: bool(failures(world)), world.root)
+    assert "nobody has approved it" in failures(world)[0]["error"]
+    agent.tell("exit 0")
+    settled(world, "one")
