@@ -89,6 +89,8 @@ def test_a_signal_finds_its_way_without_its_folders(world: World, tmp_path: Path
     shutil.rmtree(world.root / "events")
     assert agent.do(f"{world.command} report blocked 'which one?'") == 0
     assert world.job("one")["activity"]["state"] == "waiting"
+    # Somebody is to be told of that, so there is an observer again.
+    without_observer(world)
     shutil.rmtree(world.root / "events")
     agent.tell("exit 4")
     assert gone(agent.launcher)
