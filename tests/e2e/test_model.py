@@ -188,9 +188,15 @@ class Jobs(RuleBasedStateMachine):
                 launcher = job.run.launcher
                 alive = is_alive(launcher.pid, launcher.start, launcher.boot)
                 assert alive, f"{job.name} is not running"
+                assert job.run.id in self.panes(), f"{job.name} has no terminal"
             elif job.settled and job.run is not None:
                 assert carriers("MC_RUN", job.run.id) == []
-            assert job.state is not State.MERGED or job.landed is not None
+            folder = Path(job.worktree)
+            assert not folder.exists() or folder in self.worktrees(), f"{folder} is no worktree"
+            if job.state is State.MERGED:
+                assert job.landed is not None
+                landed = (job.landed.commit, job.landed.target)
+                self.world.repo.git("merge-base", "--is-ancestor", *landed)
 
     @invariant()
     @precondition(lambda self: hasattr(self, "world"))
@@ -239,6 +245,11 @@ class Jobs(RuleBasedStateMachine):
         if job is None or agent is None or job.state is not State.RUNNING or job.run is None:
             return False
         return str(agent.pid) in map(str, carriers("MC_RUN", job.run.id))
+
+    def panes(self) -> list[str]:
+        """The runs whose panes tmux has."""
+        asked = ["tmux", "-S", str(self.world.socket), "list-panes", "-a", "-F", "#{@mc_run}"]
+        return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
 
     def worktrees(self) -> list[Path]:
         listed = self.world.repo.git("worktree", "list", "--porcelain", "-z").split("\0")
