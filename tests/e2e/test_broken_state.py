@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from tests.support.agents import Agent, Pipe, names, some_slow, without_observer
 from tests.support.events import gone, until
+from tests.support.mounts import can_mount
 from tests.support.world import PATIENCE, Ran, World
 
 HOLD = """
@@ -89,20 +89,6 @@ def test_a_job_whose_file_is_broken_is_named_and_the_others_go_on(
     world.mc("merge", "two").ok()
     world.mc("cleanup", "two").ok()
     assert path.read_text() == broken
-
-
-def may_mount() -> bool:
-    """Whether we may mount in a namespace of our own."""
-    words = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
-    return (
-        bool(shutil.which("unshare"))
-        and not subprocess.run(words, capture_output=True, check=False).returncode
-    )
-
-
-can_mount = pytest.mark.skipif(
-    not may_mount(), reason="needs the right to mount a file system in a namespace of its own"
-)
 
 
 def where(world: World, mount: str, *commands: list[str]) -> list[Ran]:

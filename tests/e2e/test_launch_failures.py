@@ -26,6 +26,7 @@ from tests.support.agents import (
     tmux_that_waits,
 )
 from tests.support.events import gone
+from tests.support.mounts import can_mount
 from tests.support.world import PATIENCE, Ran, World
 
 DO_NOTHING = ("--", "/bin/sh", "-c", "exit 0")
@@ -370,19 +371,6 @@ def test_state_that_may_not_grow_fails_the_launch_and_leaves_nothing(
     ran.refused(1, "could not launch 'one': writing its files", "File too large")
     assert left(world) == before
     succeeds(world)
-
-
-def mounting() -> bool:
-    """Whether we may mount in a namespace of our own."""
-    words = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
-    return (
-        bool(shutil.which("unshare")) and not subprocess.run(words, capture_output=True).returncode
-    )
-
-
-can_mount = pytest.mark.skipif(
-    not mounting(), reason="needs the right to mount a file system in a namespace of its own"
-)
 
 
 def with_tmpfs(world: World, folder: Path, options: str, *launch: str, **env: str) -> Ran:
