@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -21,8 +22,19 @@ TELL = "pwd >here; exec sleep 1000"
 
 
 def tend(world: World) -> None:
-    """Have the spares made now, and not when the observer comes to it."""
+    """Have the spares made now, and not when the observer comes to it.
+
+    Whoever is at it already is waited for: before, since he may not have heard of the last change
+    of settings, and after, since he is left to it.
+    """
+    nobody_tends(world)
     world.mc("watch", "--tend").ok()
+    nobody_tends(world)
+
+
+def nobody_tends(world: World) -> None:
+    with (world.root / "run/warm.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def spares(world: World) -> list[Spare]:
