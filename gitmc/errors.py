@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 
 class McError(Exception):
@@ -59,15 +60,25 @@ class Refused(McError):
     exit_code = 1
 
 
+class Clash(NamedTuple):
+    """A path in conflict, and what kinds of conflict git says it is in: "content", "add/add"."""
+
+    path: str
+    kinds: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.path} ({', '.join(self.kinds)})" if self.kinds else self.path
+
+
 class Conflict(McError):
-    """A merge conflict; `files` are the paths in conflict, as git lists them."""
+    """A merge conflict; `clashes` are the paths in conflict, as git lists them."""
 
     label = "error"
     exit_code = 3
 
-    def __init__(self, message: str, files: Sequence[str], hint: str | None = None) -> None:
+    def __init__(self, message: str, clashes: Sequence[Clash], hint: str | None = None) -> None:
         super().__init__(message, hint)
-        self.files = tuple(files)
+        self.clashes = tuple(clashes)
 
 
 class Usage(McError):

@@ -48,8 +48,8 @@ def _give_up_stdout() -> None:
 def _say(error: McError) -> int:
     _line(error.label, error.message)
     if isinstance(error, Conflict):
-        for path in error.files:
-            _line("conflict", path)
+        for clash in error.clashes:
+            _line("conflict", str(clash))
     if error.hint:
         _line("hint", error.hint)
     return error.exit_code

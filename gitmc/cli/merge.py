@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gitmc.cli.options import complete_job, outputs
-from gitmc.cli.render import Output, current_jobs, mission_here, print_json
+from gitmc.cli.render import Output, clashes_json, current_jobs, mission_here, print_json
 from gitmc.control.land import Outcome, Request, land
 from gitmc.errors import Conflict
 from gitmc.model.job import State
@@ -43,7 +43,7 @@ def command(
         outcome = land(mission, Request(name, strategy, message, into, test, dry_run))
     except Conflict as conflict:
         if out.json:
-            print_json("mc.merge/1", {"name": name, "conflicts": list(conflict.files)})
+            print_json("mc.merge/1", {"name": name, **clashes_json(conflict)})
         raise
     if out.json:
         print_json("mc.merge/1", _object(outcome))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission, open_mission, unknown_job
-from gitmc.errors import Fatal, McError, Refused, of_system
+from gitmc.errors import Conflict, Fatal, McError, Refused, of_system
 from gitmc.model.job import Job, State
 
 COLOURS = {  # numbers of ANSI's "select graphic rendition"
@@ -128,6 +128,14 @@ def print_json(schema: str, content: dict[str, Any], *, indent: int | None = 2) 
     import json
 
     print(json.dumps({"schema": schema, **content}, indent=indent))
+
+
+def clashes_json(conflict: Conflict) -> dict[str, Any]:
+    """The paths in conflict, and by path the kinds that git calls them."""
+    return {
+        "conflicts": [clash.path for clash in conflict.clashes],
+        "kinds": {clash.path: list(clash.kinds) for clash in conflict.clashes},
+    }
 
 
 def print_records(rows: Iterable[Sequence[str]], *, nul: bool) -> None:

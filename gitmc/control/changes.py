@@ -70,7 +70,7 @@ def put(mission: Mission, seen: Snapshot, job: Job) -> None:
     merged = _merged(mission, seen.head, seen.files, onto)
     if merged.tree is None:
         raise Conflict(
-            f"the changes conflict with '{job.branch}' in {', '.join(merged.conflicts)}",
+            f"the changes conflict with '{job.branch}' in {', '.join(map(str, merged.conflicts))}",
             merged.conflicts,
             hint="launch from the commit that they were made on: leave out --base",
         )

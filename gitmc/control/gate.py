@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmc.control.mission import Mission
-from gitmc.git import worktree
+from gitmc.control.scratch import scratch
 from gitmc.git.run import environment_for_others
 from gitmc.tmux.process import sweep
 
@@ -38,19 +38,13 @@ class Verdict:
 def run_tests(mission: Mission, command: str, commit: str, log: Path) -> Verdict:
     """Run `command`, by sh, on the files of `commit`. Its output is in `log` afterwards."""
     nonce = os.urandom(6).hex()
-    path = mission.store.root / "pool" / nonce
-    path.parent.mkdir(exist_ok=True)
     environment = environment_for_others() | {"MC_GATE": nonce, "MC_DIR": str(mission.store.root)}
-    try:
-        with mission.store.worktrees_locked():
-            worktree.add_detached(mission.git, path, commit)
-        worktree.fill(path)
-        with log.open("wb") as output:
-            return _run(command, path, environment, output.fileno(), log, _seconds(mission))
-    finally:
-        sweep("MC_GATE", nonce)
-        with mission.store.worktrees_locked():
-            worktree.remove(mission.git, path, force=True)
+    with scratch(mission, commit, nonce) as path:
+        try:
+            with log.open("wb") as output:
+                return _run(command, path, environment, output.fileno(), log, _seconds(mission))
+        finally:
+            sweep("MC_GATE", nonce)
 
 
 def _seconds(mission: Mission) -> float:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmc.control.gate import run_tests
+from gitmc.control.leftovers import commit_leftovers, subject
 from gitmc.control.mission import Mission, this_process
 from gitmc.errors import CommandFailed, Conflict, Fatal, Refused
 from gitmc.git import refs, worktree
+from gitmc.git.commit import make, with_trailer
 from gitmc.git.merge import Merger
 from gitmc.git.run import Git
 from gitmc.model.job import Job, Landed, Landing, State, move
@@ -121,64 +123,6 @@ def _test_command(mission: Mission, request: Request) -> str | None:
     return command
 
 
-def commit_leftovers(mission: Mission, job: Job) -> None:
-    """Commit what the job's worktree has uncommitted. Raises Refused where that is switched off."""
-    path = Path(job.worktree)
-    if not path.is_dir():
-        return
-    git = Git(path)
-    _check_head(mission, job, git)
-    left = worktree.uncommitted(path)
-    if not left:
-        return
-    _check_leftovers(job, git, left)
-    if not mission.settings["autoCommit"]:
-        raise Refused(
-            f"the job '{job.name}' has uncommitted changes: {', '.join(left[:5])}",
-            hint=f"commit them in {path}, or set mc.autoCommit to true",
-        )
-    ref = git.answer("symbolic-ref", "-q", "HEAD")
-    if ref != f"refs/heads/{job.branch}":
-        raise Refused(
-            f"the worktree of '{job.name}' has uncommitted changes, and is not on '{job.branch}'",
-            hint=f"sort it out by hand in {path}",
-        )
-    git("add", "--all")
-    try:
-        git("commit", "--quiet", "-m", _subject(mission, job), "--trailer", f"Mc-Job: {job.name}")
-    except CommandFailed as failed:
-        raise Refused(
-            f"git would not commit what '{job.name}' left uncommitted: {failed.stderr.strip()}",
-            hint=f"commit it by hand in {path}, then try again",
-        ) from failed
-
-
-def _check_head(mission: Mission, job: Job, git: Git) -> None:
-    """Raises Refused where the worktree is on commits that the job's branch does not have."""
-    head, tip = refs.commit_of(git, "HEAD"), refs.branch_tip(mission.git, job.branch)
-    if head and tip and not refs.is_ancestor(git, head, tip):
-        raise Refused(
-            f"the worktree of '{job.name}' has commits that are not on '{job.branch}'",
-            hint=f"in {job.worktree}: git switch {job.branch}; git merge {head[:12]}",
-        )
-
-
-def _check_leftovers(job: Job, git: Git, left: list[str]) -> None:
-    """Raises Refused for what no commit can hold: conflicts, and repositories of their own."""
-    unmerged = git("diff", "--name-only", "--diff-filter=U").splitlines()
-    if unmerged:
-        raise Refused(
-            f"the worktree of '{job.name}' has unresolved conflicts: {', '.join(unmerged[:5])}",
-            hint=f"resolve and commit them in {job.worktree}, then try again",
-        )
-    for name in left:
-        if name.endswith("/") and Path(job.worktree, name, ".git").exists():
-            raise Refused(
-                f"the worktree of '{job.name}' has a repository of its own in it: {name}",
-                hint=f"move {job.worktree}/{name} away, or add it as a submodule",
-            )
-
-
 def _make(mission: Mission, job: Job, request: Request, target: str, head: str) -> _Made:
     git = mission.git
     expected = refs.branch_tip(git, target)
@@ -197,7 +141,7 @@ def _make(mission: Mission, job: Job, request: Request, target: str, head: str) 
         )
     merged = Merger(Git(mission.main_worktree), mission.repo.common_dir).merge(expected, head)
     if merged.tree is None:
-        files = ", ".join(merged.conflicts)
+        files = ", ".join(map(str, merged.conflicts))
         _set_aside(mission, job, State.CONFLICT, f"conflict with '{target}': {files}", request)
         raise Conflict(
             f"'{job.name}' conflicts with '{target}' in {files}",
@@ -208,17 +152,8 @@ def _make(mission: Mission, job: Job, request: Request, target: str, head: str) 
         return _Made(expected, expected, merged.engine)
     parents = [expected, head] if strategy == "merge" else [expected]
     message = request.message or _message(mission, job, target, head, expected, strategy)
-    return _Made(_commit(git, job, merged.tree, parents, message), expected, merged.engine)
-
-
-def _commit(git: Git, job: Job, tree: str, parents: list[str], message: str) -> str:
-    trailer = ["--if-exists", "addIfDifferent", "--trailer", f"Mc-Job: {job.name}"]
-    full = git("interpret-trailers", *trailer, stdin=(message.rstrip() + "\n").encode())
-    sign = (
-        ["-S"] if git.answer("config", "--type=bool", "--get", "commit.gpgsign") == "true" else []
-    )
-    parent = [word for commit in parents for word in ("-p", commit)]
-    return git("commit-tree", *sign, *parent, "-F", "-", tree, stdin=(full + "\n").encode())
+    message = with_trailer(git, message, f"Mc-Job: {job.name}")
+    return _Made(make(git, merged.tree, parents, message), expected, merged.engine)
 
 
 def _message(
@@ -231,15 +166,7 @@ def _message(
     if len(own) == 1:
         return own[0]
     lines = "\n".join("* " + body.partition("\n")[0] for body in own)
-    return f"{_subject(mission, job)}\n\n{lines}"
-
-
-def _subject(mission: Mission, job: Job) -> str:
-    prompt = mission.store.prompt_path(job.name)
-    text = prompt.read_text("utf-8", "replace").strip() if prompt.exists() else ""
-    first = " ".join(text.partition("\n")[0].split())
-    subject = f"{job.name}: {first}" if first else job.name
-    return subject if len(subject) <= 72 else subject[:71].rstrip() + "…"
+    return f"{subject(mission, job)}\n\n{lines}"
 
 
 def _pass_gate(mission: Mission, job: Job, command: str, commit: str) -> None:

@@ -98,6 +98,7 @@ def _object(
         "report": _report(job),
         "session_id": job.session_id,
         "landed": job.landed and job.landed._asdict(),
+        "pr": job.pr and {k: v for k, v in job.pr._asdict().items() if v is not None},
     }
     asked = {"head", "ahead", "dirty"} | ({"exit_status"} if job.ended_at else set())
     return {key: value for key, value in found.items() if value is not None or key in asked}

@@ -17,11 +17,12 @@ to different paths; git itself decides every case in which the two are known to 
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmc.errors import Refused
+from gitmc.errors import Clash, Refused
 from gitmc.git.run import Git, failure
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Merged(NamedTuple):
     """The outcome of a merge: a tree, or the paths in conflict. `engine` is libgit2 or git."""
 
     tree: str | None
-    conflicts: tuple[str, ...]
+    conflicts: tuple[Clash, ...]
     engine: str
 
 
@@ -49,6 +50,18 @@ class Merger:
         """The merge of commit `theirs` into commit `ours`."""
         tree = self._by_libgit2(ours, theirs) if self._plain else None
         return Merged(tree, (), "libgit2") if tree else self._by_git(ours, theirs)
+
+    def merge_trees(self, base: str, ours: str, theirs: str) -> Merged:
+        """The merge of two trees that were made from the tree `base`."""
+        # The option of `git merge-tree` that names a base is younger than the oldest git we serve.
+        root, *sides = (self._stand_in(base, None), ours, theirs)
+        return self._by_git(*(self._stand_in(side, root) for side in sides))
+
+    def _stand_in(self, tree: str, parent: str | None) -> str:
+        who = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "git mc")
+        who |= dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "git-mc@localhost")
+        words = ["-p", parent] if parent else []
+        return self._git.with_environment(**who)("commit-tree", *words, "-m", "merge", tree)
 
     @cached_property
     def _plain(self) -> bool:
@@ -95,11 +108,10 @@ class Merger:
             return None
 
     def _by_git(self, ours: str, theirs: str) -> Merged:
-        argv = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs]
+        argv = ["merge-tree", "--write-tree", "--name-only", "--messages", "-z", ours, theirs]
         done = self._git.with_environment(LC_ALL="C").result(*argv)
         if done.returncode == 1:
-            _, *paths = os.fsdecode(done.stdout).split("\0")
-            return Merged(None, tuple(sorted({path for path in paths if path})), "git")
+            return Merged(None, _clashes(os.fsdecode(done.stdout)), "git")
         if done.returncode != 0 and b"unrelated histories" in done.stderr:
             raise Refused(
                 "the two branches have no commit in common",
@@ -108,6 +120,25 @@ class Merger:
         if done.returncode != 0:
             raise failure(("git", *argv), done.returncode, done.stderr)
         return Merged(os.fsdecode(done.stdout).split("\0")[0].strip(), (), "git")
+
+
+def _clashes(printed: str) -> tuple[Clash, ...]:
+    """The conflicts that `git merge-tree -z --name-only` prints: a tree, the paths, an empty field,
+    and messages, each as the number of its paths, these, its type and its text."""
+    _, *fields = printed.split("\0")
+    end = fields.index("")
+    kinds: dict[str, list[str]] = {path: [] for path in fields[:end]}
+    left = iter(fields[end + 1 :])
+    for count in left:
+        if not count:
+            break
+        paths = [next(left) for _ in range(int(count))]
+        next(left)
+        kind = re.match(r"CONFLICT \(([^)]*)\)", next(left))
+        for path in paths if kind else ():
+            if path in kinds and kind and kind[1] not in kinds[path]:
+                kinds[path].append(kind[1])
+    return tuple(Clash(path, tuple(named)) for path, named in sorted(kinds.items()))
 
 
 def _tree(repo: pygit2.Repository, commit: str) -> pygit2.Tree:

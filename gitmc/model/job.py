@@ -194,6 +194,19 @@ class Landed(NamedTuple):
     head: str
 
 
+class PullRequest(NamedTuple):
+    """What was pushed for review: `head` is the commit that `branch` of `remote` was given."""
+
+    forge: str
+    """By what it was opened: gh, glab, gitlab, gitea, or none."""
+    remote: str
+    branch: str
+    base: str
+    head: str
+    url: str | None = None
+    """Where it is; None where nobody has opened it yet."""
+
+
 class Job(NamedTuple):
     """One job, complete. Times are aware and in UTC; None means that it has not happened."""
 
@@ -226,6 +239,7 @@ class Job(NamedTuple):
     launch: Launch | None = None
     landing: Landing | None = None
     landed: Landed | None = None
+    pr: PullRequest | None = None
     unknown: Mapping[str, Any] = MappingProxyType({})
     """Keys of the file that this version does not know; they are kept when it is rewritten."""
 

@@ -40,6 +40,7 @@ KEYS: tuple[Key, ...] = (
     Key("agent", "text", "opencode"),
     Key("autoCommit", "flag", True),
     Key("defaultPlacement", "text", "session", ("session", "window")),
+    Key("forge", "text", "auto", ("auto", "github", "gitlab", "gitea", "none")),
     Key("idleThreshold", "seconds", 300.0),
     Key("keepLogs", "size", 1024 * 1024),
     Key("kill.spare", "list", ()),

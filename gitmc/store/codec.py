@@ -18,6 +18,7 @@ from gitmc.model.job import (
     Launch,
     Phase,
     Process,
+    PullRequest,
     Queue,
     Report,
     Run,
@@ -32,7 +33,7 @@ VERSION = 1
 PARTS = frozenset(
     {
         *("run", "terminal", "activity", "report", "setup", "queue"),
-        *("launch", "landing", "landed", "launcher", "owner"),
+        *("launch", "landing", "landed", "pr", "launcher", "owner"),
     }
 )
 """Keys that hold a table of ours."""
@@ -117,6 +118,7 @@ def decode_job(table: Mapping[str, Any]) -> Job:
         launch=take.part("launch", _launch),
         landing=take.part("landing", _landing),
         landed=take.part("landed", _landed),
+        pr=take.part("pr", _pull_request),
     )
     return job._replace(unknown=take.rest())
 
@@ -210,6 +212,11 @@ def _landing(take: _Taker) -> Landing:
 
 def _landed(take: _Taker) -> Landed:
     return Landed(*(take.text(key) for key in ("target", "commit", "head")))
+
+
+def _pull_request(take: _Taker) -> PullRequest:
+    words = (take.text(key) for key in ("forge", "remote", "branch", "base", "head"))
+    return PullRequest(*words)._replace(url=take.maybe("url", str))
 
 
 class _Taker:

@@ -25,6 +25,7 @@ from gitmc.model.job import (
     Launch,
     Phase,
     Process,
+    PullRequest,
     Queue,
     Report,
     Run,
@@ -159,6 +160,7 @@ _job = _maker(
         "launch": _maker(Launch, {"owner": _process, "back": _state}),
         "landing": _maker(Landing, {"owner": _process}),
         "landed": _maker(Landed),
+        "pr": _maker(PullRequest),
     },
 )
 _SHAPES = repr(
@@ -166,7 +168,7 @@ _SHAPES = repr(
         (shape.__name__, shape._fields)
         for shape in (
             *(Job, Run, Process, Terminal, Activity, Report),
-            *(Setup, Queue, Launch, Landing, Landed),
+            *(Setup, Queue, Launch, Landing, Landed, PullRequest),
         )
     ]
 )

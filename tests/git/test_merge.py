@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gitmc.errors import Refused
+from gitmc.errors import Clash, Refused
 from gitmc.git.merge import Merged, Merger
 from gitmc.git.run import Git
 from tests.support.world import Repo
@@ -63,10 +63,14 @@ def one(repo: Repo) -> Merger:
     return merger(repo)
 
 
+def paths(outcome: Merged) -> tuple[str, ...]:
+    return tuple(clash.path for clash in outcome.conflicts)
+
+
 def merged(repo: Repo, ours: str, theirs: str, by: Merger | None = None) -> Merged:
     """What the Merger makes of it, once it is sure that git makes the same."""
     outcome = (by or merger(repo)).merge(ours, theirs)
-    assert (outcome.tree, outcome.conflicts) == plain(repo, ours, theirs)
+    assert (outcome.tree, paths(outcome)) == plain(repo, ours, theirs)
     return outcome
 
 
@@ -178,7 +182,7 @@ def test_what_libgit2_would_merge_and_git_would_not_is_a_conflict(repo: Repo) ->
     base = files(f=text("dhaeehhfbjllkbdlh"))
     ours, theirs = files(f=text("deehcXhhfbjllkbdlh")), files(f=text("dhaeYehhfbjkbdlh"))
     outcome = merged(repo, *three(repo, base, ours, theirs))
-    assert (outcome.conflicts, outcome.engine) == (("f",), "git")
+    assert (outcome.conflicts, outcome.engine) == ((Clash("f", ("content",)),), "git")
 
 
 def test_changes_to_different_files_need_no_process_to_merge(repo: Repo) -> None:
@@ -209,22 +213,22 @@ def test_a_commit_merged_with_what_it_contains_is_its_own_tree(repo: Repo) -> No
 
 
 @pytest.mark.parametrize(
-    ("base", "ours", "theirs"),
+    ("base", "ours", "theirs", "kind"),
     [
-        (files(f="1\n"), files(f="2\n"), files(f="3\n")),
-        (files(f="1\n"), {}, files(f="2\n")),
-        ({}, files(f="2\n"), files(f="3\n")),
-        (files(f="1\n"), files(f="1\n", g="2\n"), files(f="1\n", g__h="3\n")),
+        (files(f="1\n"), files(f="2\n"), files(f="3\n"), "content"),
+        (files(f="1\n"), {}, files(f="2\n"), "modify/delete"),
+        ({}, files(f="2\n"), files(f="3\n"), "add/add"),
+        (files(f="1\n"), files(f="1\n", g="2\n"), files(f="1\n", g__h="3\n"), "file/directory"),
     ],
     ids=["content", "delete and edit", "both add", "file and folder"],
 )
 def test_a_conflict_is_the_paths_that_git_lists(
-    repo: Repo, base: Tree, ours: Tree, theirs: Tree
+    repo: Repo, base: Tree, ours: Tree, theirs: Tree, kind: str
 ) -> None:
     keep = files(keep="x\n")
     outcome = merged(repo, *three(repo, base | keep, ours | keep, theirs | keep))
     assert outcome.tree is None
-    assert outcome.conflicts
+    assert [clash.kinds for clash in outcome.conflicts] == [(kind,)]
     assert outcome.engine == "git"
 
 
@@ -233,8 +237,8 @@ def test_a_file_added_to_a_folder_that_was_renamed_is_what_git_says_it_is(repo: 
     ours = files(new__a=text("abcdef"), new__b=text("ghijkl"))
     theirs = base | files(old__c=text("mnopqr"))
     outcome = merged(repo, *three(repo, base, ours, theirs))
-    assert (outcome.conflicts, outcome.engine) == (("new/c",), "git")
-    assert merged(repo, *three(repo, base, theirs, ours)).conflicts == ("new/c",)
+    assert (outcome.conflicts, outcome.engine) == ((Clash("new/c", ("file location",)),), "git")
+    assert paths(merged(repo, *three(repo, base, theirs, ours))) == ("new/c",)
 
 
 def test_a_renamed_file_takes_the_edits_of_the_other_side_along(repo: Repo) -> None:

@@ -21,6 +21,7 @@ from gitmc.model.job import (
     Launch,
     Phase,
     Process,
+    PullRequest,
     Queue,
     Report,
     Run,
@@ -71,6 +72,7 @@ FULL = Job(
     launch=Launch(US, True, State.FAILED),
     landing=Landing(US, "main", "e", "c", "h"),
     landed=Landed("main", "c", "h"),
+    pr=PullRequest("gh", "origin", "mc/one", "main", "h", "https://example.invalid/1"),
 )
 KEEPS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -146,7 +148,7 @@ TEXTS = [
 ]  # fmt: skip
 TIMES = ["created_at", "started_at", "ended_at", "activity.since", "report.at"]
 TABLES = [
-    "run", "terminal", "activity", "report", "setup", "queue", "launch", "landing", "landed",
+    "run", "terminal", "activity", "report", "setup", "queue", "launch", "landing", "landed", "pr",
     "run.launcher", "launch.owner",
 ]  # fmt: skip
 LISTS = ["command", "untold", "setup.copy", "setup.symlink", "setup.commands"]
@@ -156,7 +158,7 @@ NEEDED = [
     "name", "state", "agent", "branch", "base", "base_commit", "worktree", "placement",
     "created_at", "run.id", "run.phase", "run.launcher.pid", "terminal.window", "activity.since",
     "report.status", "report.at", "queue.batch", "queue.limit", "landing.owner", "landing.expected",
-    "landed.head",
+    "landed.head", "pr.forge", "pr.head",
 ]  # fmt: skip
 FAULTS: list[tuple[str, Any, str]] = [
     *((key, 3, f"'{key}' must be of kind str") for key in TEXTS),

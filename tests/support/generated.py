@@ -17,6 +17,7 @@ from gitmc.model.job import (
     Launch,
     Phase,
     Process,
+    PullRequest,
     Queue,
     Report,
     Run,
@@ -111,6 +112,7 @@ def jobs(
         ),
         landing=maybe(st.builds(Landing, processes, texts, texts, texts, texts)),
         landed=maybe(st.builds(Landed, texts, texts, texts)),
+        pr=maybe(st.builds(PullRequest, texts, texts, texts, texts, texts, maybe(texts))),
         unknown=st.just({}) if unknown is None else unknown,
     )
 
