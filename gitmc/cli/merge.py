@@ -45,6 +45,8 @@ def command(
         if out.json:
             print_json("mc.merge/1", {"name": name, **clashes_json(conflict)})
         raise
+    if outcome.trouble:
+        out.warn(outcome.trouble)
     if out.json:
         print_json("mc.merge/1", _object(outcome))
     else:

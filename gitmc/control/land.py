@@ -10,13 +10,15 @@ computed and tested again on the new one; nothing lands that was not tested as i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from gitmc.control.gate import run_tests
+from gitmc.control.hooked import commit, hooks
 from gitmc.control.leftovers import commit_leftovers, subject
 from gitmc.control.mission import Mission, this_process
-from gitmc.errors import CommandFailed, Conflict, Fatal, Refused
-from gitmc.git import refs, worktree
+from gitmc.control.provenance import record
+from gitmc.control.target import advance, check
+from gitmc.errors import Conflict, Fatal, McError, Refused
+from gitmc.git import refs
 from gitmc.git.commit import make, with_trailer
 from gitmc.git.merge import Merger
 from gitmc.git.run import Git
@@ -48,6 +50,8 @@ class Outcome:
     changed: bool
     engine: str
     tested: bool
+    trouble: McError | None = None
+    """What kept it from being noted on the commits."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,13 @@ class _Made:
     commit: str
     expected: str
     engine: str
+    tree: str | None = None
+    """The files that the merge came to; None where it is not of our making."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to land."""
+        return self.commit != self.expected
 
 
 def land(mission: Mission, request: Request) -> Outcome:
@@ -75,6 +86,7 @@ def land(mission: Mission, request: Request) -> Outcome:
     if not request.dry_run:
         commit_leftovers(mission, job)
     command = _test_command(mission, request)
+    check(mission, target)
     for _ in range(ATTEMPTS):
         job = mission.job(request.name)
         head = refs.branch_tip(mission.git, job.branch)
@@ -82,15 +94,15 @@ def land(mission: Mission, request: Request) -> Outcome:
             raise Refused(f"the branch '{job.branch}' is gone, so there is nothing to merge")
         made = _make(mission, job, request, target, head)
         if request.dry_run:
-            changed = made.commit != made.expected
-            return Outcome(job, target, made.commit, changed, made.engine, tested=False)
-        if command and made.commit != made.expected:
+            return Outcome(job, target, made.commit, made.changes, made.engine, tested=False)
+        landing = Landing(this_process(), target, made.expected, made.commit, head)
+        if command and made.changes:
             _pass_gate(mission, job, command, made.commit)
-        if _move(mission, job, target, head, made):
-            job = mission.job(request.name)
-            changed = made.commit != made.expected
-            tested = changed and bool(command)
-            return Outcome(job, target, made.commit, changed, made.engine, tested)
+            landing = landing._replace(verdict="pass", test=command)
+        moved, trouble = _move(mission, job, landing, made)
+        if moved:
+            job, tested = mission.job(request.name), landing.verdict is not None
+            return Outcome(job, target, made.commit, made.changes, made.engine, tested, trouble)
     raise Refused(f"'{target}' keeps moving: it was somebody else's {ATTEMPTS} times in a row")
 
 
@@ -146,14 +158,17 @@ def _make(mission: Mission, job: Job, request: Request, target: str, head: str) 
         raise Conflict(
             f"'{job.name}' conflicts with '{target}' in {files}",
             merged.conflicts,
-            hint=f"merge '{target}' into the job in {job.worktree}, then try again",
+            hint=f"open it with: git -C {job.worktree} merge {target}; then try again",
         )
     if merged.tree == git("rev-parse", f"{expected}^{{tree}}"):
         return _Made(expected, expected, merged.engine)
     parents = [expected, head] if strategy == "merge" else [expected]
     message = request.message or _message(mission, job, target, head, expected, strategy)
     message = with_trailer(git, message, f"Mc-Job: {job.name}")
-    return _Made(make(git, merged.tree, parents, message), expected, merged.engine)
+    if hooks(mission, strategy) and not request.dry_run:
+        return _Made(commit(mission, strategy, expected, head, message), expected, "git")
+    made = make(git, merged.tree, parents, message)
+    return _Made(made, expected, merged.engine, merged.tree)
 
 
 def _message(
@@ -195,9 +210,8 @@ def _set_aside(mission: Mission, job: Job, state: State, reason: str, request: R
         mission.save(held, now, set_aside, "merge")
 
 
-def _move(mission: Mission, job: Job, target: str, head: str, made: _Made) -> bool:
-    """Move the target to the commit; False where it is not where it was."""
-    landing = Landing(this_process(), target, made.expected, made.commit, head)
+def _move(mission: Mission, job: Job, landing: Landing, made: _Made) -> tuple[bool, McError | None]:
+    """Move the target to the commit: whether it was still where it was, and `finish`'s trouble."""
     with mission.store.locked() as held:
         now = mission.job(job.name)
         _check_mergeable(now)
@@ -205,75 +219,61 @@ def _move(mission: Mission, job: Job, target: str, head: str, made: _Made) -> bo
         if now.state is not State.READY_TO_MERGE:
             ready = mission.save(held, now, move(now, State.READY_TO_MERGE), "merge")
         mission.save(held, ready, move(ready, State.MERGING, landing=landing), "merge")
+    mission.store.journal.write(
+        mission.now(), "action", action="Land", job=job.name, target=landing.target,
+        expected=landing.expected, commit=landing.commit, engine=made.engine,
+    )  # fmt: skip
     try:
-        moved = made.commit == made.expected or _move_ref(mission, job, landing)
+        moved = not made.changes or advance(
+            mission, landing.target, landing.expected, landing.commit, f"mc merge: {job.name}"
+        )
+        if moved:
+            _read_back(mission, landing, made.tree)
     except BaseException:
         finish(mission, job.name)
         raise
-    finish(mission, job.name)
-    return moved
+    return moved, finish(mission, job.name)
 
 
-def _move_ref(mission: Mission, job: Job, landing: Landing) -> bool:
-    why = f"mc merge: {job.name}"
-    mission.store.journal.write(
-        mission.now(), "action", action="Land", job=job.name, target=landing.target,
-        expected=landing.expected, commit=landing.commit,
-    )  # fmt: skip
-    listed = worktree.listed(mission.git)
-    homes = [t.path for t in listed if t.branch == landing.target and t.path.exists()]
-    if not homes:
-        ref = f"refs/heads/{landing.target}"
-        return refs.swap(mission.git, ref, landing.commit, landing.expected, why)
-    # `git merge` reads the index before it locks it: two at once in one worktree would leave the
-    # index without what the first one brought.
-    with mission.store.worktrees_locked():
-        return _update_worktree(mission, landing, homes[0], why)
-
-
-def _update_worktree(mission: Mission, landing: Landing, home: Path, why: str) -> bool:
-    git = Git(home).with_environment(GIT_REFLOG_ACTION=why)
-    if refs.branch_tip(mission.git, landing.target) != landing.expected:
-        return False
-    try:
-        # git takes the index lock first, runs hooks and filters, and refuses as a whole.
-        git("merge", "--ff-only", "--no-overwrite-ignore", "--quiet", landing.commit)
-    except CommandFailed as failed:
-        if refs.branch_tip(mission.git, landing.target) != landing.expected:
-            return False
-        raise Refused(
-            f"'{landing.target}' is checked out in {home}, and git will not update it there: "
-            + failed.stderr.strip(),
-            hint=f"commit or stash what is in the way in {home}, then try again",
-        ) from failed
-    _read_back(mission, landing)
-    return True
-
-
-def _read_back(mission: Mission, landing: Landing) -> None:
+def _read_back(mission: Mission, landing: Landing, tree: str | None) -> None:
+    """Raises Fatal where the target has other files than those that were to land."""
     tip = refs.branch_tip(mission.git, landing.target)
-    if tip is None or not refs.is_ancestor(mission.git, landing.commit, tip):
-        raise Fatal(
-            f"git reported success, but '{landing.target}' does not contain {landing.commit}",
-            hint="another branch was checked out there at that moment; nothing is lost, try again",
-        )
+    if tip == landing.commit and tree not in (None, mission.git("rev-parse", f"{tip}^{{tree}}")):
+        raise Fatal(f"'{landing.target}' is at {tip}, but its files are not those that were merged")
 
 
-def finish(mission: Mission, name: str) -> None:
-    """Record how the landing under way came out, by looking at the target."""
+def finish(mission: Mission, name: str) -> McError | None:
+    """Record how the landing under way came out, by looking at the target.
+
+    What keeps it from being noted on the commits is journalled and returned; it has landed anyway.
+    """
     job = mission.job(name)
     landing = job.landing
     if landing is None or job.state is not State.MERGING:
-        return
+        return None
     tip = refs.branch_tip(mission.git, landing.target)
     there = tip is not None and refs.is_ancestor(mission.git, landing.commit, tip)
+    # Before the state, so that after a kill in between it is done again.
+    trouble = _note(mission, job, landing) if there else None
     with mission.store.locked() as held:
         now = mission.job(name)
         if now.landing != landing or now.state is not State.MERGING:
-            return
+            return trouble
         if there:
             landed = Landed(landing.target, landing.commit, landing.head)
             after = move(now, State.MERGED, landing=None, landed=landed, reason=None)
         else:
             after = move(now, State.READY_TO_MERGE, landing=None)
         mission.save(held, now, after, "merge")
+    return trouble
+
+
+def _note(mission: Mission, job: Job, landing: Landing) -> McError | None:
+    try:
+        record(mission, job, landing)
+    except McError as fault:
+        mission.store.journal.write(
+            mission.now(), "failed", action="Note", job=job.name, error=fault.message
+        )
+        return fault
+    return None

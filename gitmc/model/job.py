@@ -184,6 +184,9 @@ class Landing(NamedTuple):
     expected: str
     commit: str
     head: str
+    verdict: str | None = None
+    """What `test` said of the commit; None where nothing was tested."""
+    test: str | None = None
 
 
 class Landed(NamedTuple):

@@ -204,10 +204,11 @@ def _queue(take: _Taker) -> Queue:
 
 
 def _landing(take: _Taker) -> Landing:
-    return Landing(
+    landing = Landing(
         take.needed("owner", lambda key: take.part(key, _process)),
         *(take.text(key) for key in ("target", "expected", "commit", "head")),
     )
+    return landing._replace(verdict=take.maybe("verdict", str), test=take.maybe("test", str))
 
 
 def _landed(take: _Taker) -> Landed:

@@ -19,6 +19,10 @@ def put(repo: Repo, name: str, text: str) -> None:
     notes.edit(Git(repo.path), REF, {name: lambda _: text.encode()}, "write a note")
 
 
+def appending(text: bytes) -> notes.Change:
+    return lambda before: before + text
+
+
 def shown(repo: Repo, name: str = "HEAD") -> str:
     return repo.git("notes", "--ref", REF, "show", name)
 
@@ -37,7 +41,7 @@ def test_git_reads_what_was_written_and_the_other_way_round(repo: Repo) -> None:
 def test_what_is_there_is_given_to_whoever_changes_it(repo: Repo) -> None:
     git, head = Git(repo.path), repo.head()
     for letter in (b"a", b"b"):
-        notes.edit(git, REF, {head: lambda old, new=letter: old + new + b"\n"}, "add")
+        notes.edit(git, REF, {head: appending(letter + b"\n")}, "add")
     assert shown(repo) == "a\nb"
 
 
@@ -102,8 +106,7 @@ def test_a_ref_that_cannot_be_written_is_an_error_with_its_command(repo: Repo) -
 def write_many(path: Path, objects: list[str], who: int) -> None:
     git = Git(path)
     for name in objects:
-        line = b"%d\n" % who
-        notes.edit(git, REF, {name: lambda old, line=line: old + line}, "add")
+        notes.edit(git, REF, {name: appending(b"%d\n" % who)}, "add")
 
 
 def test_two_writers_without_a_lock_lose_nothing(repo: Repo) -> None:

@@ -70,7 +70,7 @@ FULL = Job(
     setup=Setup((".env",), ("lib",), ("make",)),
     queue=Queue("q", 3, "/s", "$1"),
     launch=Launch(US, True, State.FAILED),
-    landing=Landing(US, "main", "e", "c", "h"),
+    landing=Landing(US, "main", "e", "c", "h", "pass", "make test"),
     landed=Landed("main", "c", "h"),
     pr=PullRequest("gh", "origin", "mc/one", "main", "h", "https://example.invalid/1"),
 )

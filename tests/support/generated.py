@@ -110,7 +110,9 @@ def jobs(
         launch=maybe(
             st.builds(Launch, maybe(processes), st.booleans(), maybe(st.sampled_from(State)))
         ),
-        landing=maybe(st.builds(Landing, processes, texts, texts, texts, texts)),
+        landing=maybe(
+            st.builds(Landing, processes, texts, texts, texts, texts, maybe(texts), maybe(texts))
+        ),
         landed=maybe(st.builds(Landed, texts, texts, texts)),
         pr=maybe(st.builds(PullRequest, texts, texts, texts, texts, texts, maybe(texts))),
         unknown=st.just({}) if unknown is None else unknown,
