@@ -9,7 +9,9 @@ computed and tested again on the new one; nothing lands that was not tested as i
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from gitmc.control.gate import run_tests
 from gitmc.control.hooked import commit, hooks
@@ -158,7 +160,7 @@ def _make(mission: Mission, job: Job, request: Request, target: str, head: str) 
         raise Conflict(
             f"'{job.name}' conflicts with '{target}' in {files}",
             merged.conflicts,
-            hint=f"open it with: git -C {job.worktree} merge {target}; then try again",
+            hint=f"{_opening(job, target)} opens the conflict; commit, then try again",
         )
     if merged.tree == git("rev-parse", f"{expected}^{{tree}}"):
         return _Made(expected, expected, merged.engine)
@@ -169,6 +171,13 @@ def _make(mission: Mission, job: Job, request: Request, target: str, head: str) 
         return _Made(commit(mission, strategy, expected, head, message), expected, "git")
     made = make(git, merged.tree, parents, message)
     return _Made(made, expected, merged.engine, merged.tree)
+
+
+def _opening(job: Job, target: str) -> str:
+    """The command that lets a person see the conflict and resolve it."""
+    if Path(job.worktree).is_dir():
+        return shlex.join(["git", "-C", job.worktree, "merge", target])
+    return shlex.join(["git", "merge", target]) + f" on the branch {job.branch}"
 
 
 def _message(
