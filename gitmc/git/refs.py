@@ -180,3 +180,9 @@ def _common_ancestor(git: Git, commits: Sequence[str]) -> list[str]:
 def _ahead_one(git: Git, base: str, head: str) -> int | None:
     done = git.result("rev-list", "--count", f"{base}..{head}")
     return int(done.stdout) if done.returncode == 0 else None
+
+
+def was_at(git: Git, ref: str) -> set[str]:
+    """The commits that `ref` has been at, as far as git remembers."""
+    done = git.result("log", "--walk-reflogs", "--format=%H", ref, "--")
+    return set(done.stdout.decode().split()) if done.returncode == 0 else set()
