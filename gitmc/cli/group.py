@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Finish jobs": {
         "merge": "land a job's work on its base",
+        "pr": "push a job's branch and open a pull request",
         "kill": "end a job's agent and all its processes",
         "relaunch": "start a job's agent again where it was",
         "resurrect": "bring back jobs after a restart",

@@ -67,6 +67,9 @@ def _show(job: Job, found: dict[str, Any], now: datetime) -> None:
     ]
     if job.landed:
         lines.append(("landed", f"{job.landed.commit[:12]} on {job.landed.target}"))
+    if job.pr:
+        pushed = f"none yet; {job.pr.branch} was pushed to {job.pr.remote}"
+        lines.append(("pr", job.pr.url or pushed))
     if job.report:
         lines.append(("report", f"{job.report.status}: {one_line(job.report.message)}"))
     if found.get("prompt"):

@@ -21,7 +21,7 @@ from gitmc.control.mission import Mission
 from gitmc.control.risk import AtRisk, Place, at_risk, refusal
 from gitmc.control.salvage import Kept
 from gitmc.errors import Refused
-from gitmc.git import refs, trash, worktree
+from gitmc.git import refs, remote, trash, worktree
 from gitmc.model.job import Job, State
 
 
@@ -170,6 +170,7 @@ def _held_elsewhere(mission: Mission, job: Job, commit: str) -> bool:
 def _delete_branch(mission: Mission, job: Job, tip: str) -> None:
     ref = f"refs/heads/{job.branch}"
     if refs.swap(mission.git, ref, refs.NOTHING, tip, f"mc cleanup: {job.name}"):
+        remote.forget(mission.git, job.branch)
         return
     if refs.branch_tip(mission.git, job.branch) is not None:
         raise Refused(
