@@ -1,17 +1,11 @@
 """Merging commits in memory: no worktree, no index, no checkout.
 
-Two engines, one answer, which is git's. libgit2 is in process and puts together what two sides did
-to different paths; git itself decides every case in which the two are known to differ:
-
-- both sides change the same path (libgit2 compares lines by another algorithm, so that in about one
-  of a hundred such merges it finds no conflict where git does, or another text), or libgit2 reports
-  a conflict;
-- one side removes or renames paths while the other adds some (git moves a file that was added to
-  a folder that was renamed), both add a path, one changes what the other removes, a mode changes,
-  or a submodule does;
-- the two commits have no merge base, or more than one;
-- the repository has custom merge drivers, replaced objects, or objects that are elsewhere
-  (shallow and partial clones, sha256, reftable): libgit2 ignores these, or refuses.
+Two engines, one answer, which is git's. In process, through libgit2's objects, the changes of one
+side are put onto the other where the two changed different names (the rules are in `graft`). Git
+decides all else: what both sides changed, histories with no merge base or more than one, and
+repositories that libgit2 does not see as git does (`reasons`). Conflicts, and their paths, are
+always git's. libgit2's own merges are not used: it compares lines by another algorithm, and finds
+no conflict, or another text, in about one of a hundred merges of like lines.
 """
 
 from __future__ import annotations
@@ -20,15 +14,13 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from subprocess import CompletedProcess
+from typing import NamedTuple
 
-from gitmc.errors import Clash, Refused
+from gitmc.errors import Clash, McError, Refused
+from gitmc.git.inprocess import InProcess
+from gitmc.git.reasons import opened
 from gitmc.git.run import Git, failure
-
-if TYPE_CHECKING:
-    import pygit2
-
-SUBMODULE = 0o160000
 
 
 class Merged(NamedTuple):
@@ -43,83 +35,83 @@ class Merger:
     """Merges commits of one repository. `git` must run in a worktree: attributes are read there."""
 
     def __init__(self, git: Git, common_dir: Path) -> None:
-        self._git = git
+        self.git = git
         self._common = common_dir
 
+    @cached_property
+    def _opened(self) -> tuple[InProcess | None, str | None]:
+        repository, reason = opened(self._common)
+        return InProcess(repository) if repository is not None else None, reason
+
+    @property
+    def reason(self) -> str | None:
+        """Why all is left to git, in a few words; None where only what is doubtful is."""
+        return self._opened[1]
+
+    @property
+    def in_process(self) -> InProcess | None:
+        """What libgit2 can do; None where all is left to git."""
+        return self._opened[0]
+
     def merge(self, ours: str, theirs: str) -> Merged:
-        """The merge of commit `theirs` into commit `ours`."""
-        tree = self._by_libgit2(ours, theirs) if self._plain else None
+        """The merge of commit `theirs` into commit `ours`. Raises Refused for unrelated ones."""
+        fast = self.in_process
+        parting = fast.parting(ours, theirs) if fast else None
+        return self.merge_from(parting.base if parting else None, ours, theirs)
+
+    def merge_from(self, base: str | None, ours: str, theirs: str) -> Merged:
+        """The merge of two commits of which `base` is the one merge base; None if not known."""
+        fast = self.in_process
+        tree = fast.graft(base, ours, theirs) if fast and base else None
         return Merged(tree, (), "libgit2") if tree else self._by_git(ours, theirs)
 
     def merge_trees(self, base: str, ours: str, theirs: str) -> Merged:
-        """The merge of two trees that were made from the tree `base`."""
+        """The merge of two trees that were made from the tree `base`. A commit means its tree."""
+        fast = self.in_process
+        if fast and (tree := fast.graft(base, ours, theirs)):
+            return Merged(tree, (), "libgit2")
         # The option of `git merge-tree` that names a base is younger than the oldest git we serve.
         root, *sides = (self._stand_in(base, None), ours, theirs)
         return self._by_git(*(self._stand_in(side, root) for side in sides))
+
+    def clashes(self, ours: str, theirs: str) -> tuple[Clash, ...]:
+        """The paths in which the merge of two commits would conflict. Raises Refused as `merge`.
+
+        Nothing is written where the two changed different names.
+        """
+        fast = self.in_process
+        parting = fast.parting(ours, theirs) if fast else None
+        if fast and parting and fast.disjoint(parting.base, ours, theirs):
+            return ()
+        return self._by_git(ours, theirs).conflicts
 
     def _stand_in(self, tree: str, parent: str | None) -> str:
         who = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "git mc")
         who |= dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "git-mc@localhost")
         words = ["-p", parent] if parent else []
-        return self._git.with_environment(**who)("commit-tree", *words, "-m", "merge", tree)
-
-    @cached_property
-    def _plain(self) -> bool:
-        """Whether libgit2 reads this repository as git does."""
-        if any((self._common / mark).exists() for mark in ("shallow", "reftable")):
-            return False
-        if any((self._common / "objects").glob("pack/*.promisor")):
-            return False
-        if self._git("for-each-ref", "--count=1", "refs/replace"):
-            return False
-        unusual = (
-            r"^(merge\..*|extensions\.(objectformat|refstorage|partialclone)|remote\..*\.promisor)$"
-        )
-        settings = (
-            self._git.answer("config", "--name-only", "--get-regexp", unusual) or ""
-        ).split()
-        harmless = {"merge.conflictstyle", "merge.tool", "merge.ff", "merge.log", "merge.stat"}
-        return not set(settings) - harmless
-
-    @cached_property
-    def _repository(self) -> pygit2.Repository:
-        import pygit2
-
-        # Inputs are existing trees. Checking each blob again costs more than the merge.
-        pygit2.settings.enable_strict_object_creation(False)
-        return pygit2.Repository(str(self._common))
-
-    def _by_libgit2(self, ours: str, theirs: str) -> str | None:
-        """The tree, or None for whatever git should decide."""
-        import pygit2
-
-        try:
-            repo = self._repository
-            bases = (self._git.answer("merge-base", "--all", ours, theirs) or "").split()
-            if len(bases) != 1:
-                return None
-            trees = [_tree(repo, commit) for commit in (bases[0], ours, theirs)]
-            if _doubtful(_Changes(trees[0], trees[1]), _Changes(trees[0], trees[2])):
-                return None
-            index = repo.merge_commits(ours, theirs)
-            return None if index.conflicts is not None else str(index.write_tree(repo))
-        except (pygit2.GitError, OSError, KeyError, ValueError):
-            # Whatever libgit2 cannot read here, git can, or says why not.
-            return None
+        git = self.git.with_environment(**who)
+        return git("commit-tree", *words, "-m", "merge", f"{tree}^{{tree}}")
 
     def _by_git(self, ours: str, theirs: str) -> Merged:
         argv = ["merge-tree", "--write-tree", "--name-only", "--messages", "-z", ours, theirs]
-        done = self._git.with_environment(LC_ALL="C").result(*argv)
+        done = self.git.with_environment(LC_ALL="C").result(*argv)
+        # Where a tree is missing, git takes it for empty, says so, and ends as if all were well;
+        # where a commit is, it ends as with a conflict, and prints nothing.
+        if re.search(rb"^error: ", done.stderr, re.MULTILINE) or not done.stdout:
+            raise self._failure(argv, done)
         if done.returncode == 1:
             return Merged(None, _clashes(os.fsdecode(done.stdout)), "git")
-        if done.returncode != 0 and b"unrelated histories" in done.stderr:
-            raise Refused(
+        if done.returncode != 0:
+            raise self._failure(argv, done)
+        return Merged(os.fsdecode(done.stdout).split("\0")[0].strip(), (), "git")
+
+    def _failure(self, argv: list[str], done: CompletedProcess[bytes]) -> McError:
+        if b"unrelated histories" in done.stderr:
+            return Refused(
                 "the two branches have no commit in common",
                 hint="git mc does not merge unrelated histories; do it by hand",
             )
-        if done.returncode != 0:
-            raise failure(("git", *argv), done.returncode, done.stderr)
-        return Merged(os.fsdecode(done.stdout).split("\0")[0].strip(), (), "git")
+        return failure(("git", *argv), done.returncode, done.stderr)
 
 
 def _clashes(printed: str) -> tuple[Clash, ...]:
@@ -139,45 +131,3 @@ def _clashes(printed: str) -> tuple[Clash, ...]:
             if path in kinds and kind and kind[1] not in kinds[path]:
                 kinds[path].append(kind[1])
     return tuple(Clash(path, tuple(named)) for path, named in sorted(kinds.items()))
-
-
-def _tree(repo: pygit2.Repository, commit: str) -> pygit2.Tree:
-    import pygit2
-
-    return repo[commit].peel(pygit2.Tree)
-
-
-class _Changes:
-    """What one side did to the base, by path."""
-
-    def __init__(self, base: pygit2.Tree, side: pygit2.Tree) -> None:
-        from pygit2.enums import DeltaStatus
-
-        self.added: set[str] = set()
-        self.removed: set[str] = set()
-        self.changed: set[str] = set()
-        self.odd = False
-        for delta in base.diff_to_tree(side).deltas:
-            old, new = delta.old_file, delta.new_file
-            if delta.status == DeltaStatus.ADDED:
-                self.added.add(new.path)
-            elif delta.status == DeltaStatus.DELETED:
-                self.removed.add(old.path)
-            else:
-                self.changed.add(new.path)
-                self.odd |= old.mode != new.mode
-            self.odd |= SUBMODULE in (old.mode, new.mode)
-            self.odd |= new.path.endswith(".gitattributes")
-
-
-def _doubtful(ours: _Changes, theirs: _Changes) -> bool:
-    return bool(
-        ours.odd
-        or theirs.odd
-        or (ours.removed and theirs.added)
-        or (theirs.removed and ours.added)
-        or ours.added & theirs.added
-        or ours.changed & theirs.changed
-        or ours.removed & theirs.changed
-        or theirs.removed & ours.changed
-    )

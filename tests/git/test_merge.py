@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import random
 import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from gitmc.errors import Clash, Refused
+from gitmc.errors import Clash, Fatal, Refused
 from gitmc.git.merge import Merged, Merger
 from gitmc.git.run import Git
+from tests.support.situations import Chance, stored
 from tests.support.world import Repo
 
 Tree = dict[str, tuple[str, str]]
 """Mode and content by path."""
 
-FILE, PROGRAM, LINK = "100644", "100755", "120000"
-FOLDERS = ("p", "q", "p/r", "s")
-FRESH = ("p/new", "q/new", "s/new", "top", "p/r/new", "q")
+FILE = "100644"
 
 
 def commits(repo: Repo, *made: tuple[Tree, list[str]]) -> list[str]:
@@ -45,9 +44,9 @@ def commit(repo: Repo, tree: Tree, *parents: str) -> str:
 def plain(repo: Repo, ours: str, theirs: str) -> tuple[str | None, tuple[str, ...]]:
     """What plain git makes of it: the tree, or the paths in conflict."""
     argv = ["git", "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs]
-    done = subprocess.run(argv, cwd=repo.path, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, cwd=repo.path, capture_output=True, check=False)
     assert done.returncode in (0, 1), done.stderr
-    tree, *paths = done.stdout.split("\0")
+    tree, *paths = os.fsdecode(done.stdout).split("\0")
     if done.returncode == 0:
         return tree.strip(), ()
     return None, tuple(sorted({path for path in paths if path}))
@@ -57,19 +56,13 @@ def merger(repo: Repo) -> Merger:
     return Merger(Git(repo.path), repo.path / ".git")
 
 
-@pytest.fixture
-def one(repo: Repo) -> Merger:
-    """One Merger for many merges."""
-    return merger(repo)
-
-
 def paths(outcome: Merged) -> tuple[str, ...]:
     return tuple(clash.path for clash in outcome.conflicts)
 
 
-def merged(repo: Repo, ours: str, theirs: str, by: Merger | None = None) -> Merged:
+def merged(repo: Repo, ours: str, theirs: str) -> Merged:
     """What the Merger makes of it, once it is sure that git makes the same."""
-    outcome = (by or merger(repo)).merge(ours, theirs)
+    outcome = merger(repo).merge(ours, theirs)
     assert (outcome.tree, paths(outcome)) == plain(repo, ours, theirs)
     return outcome
 
@@ -86,96 +79,6 @@ def three(repo: Repo, base: Tree, ours: Tree, theirs: Tree) -> tuple[str, str]:
 def files(**contents: str) -> Tree:
     """A tree of plain files; `__` in a name is a slash."""
     return {name.replace("__", "/"): (FILE, content) for name, content in contents.items()}
-
-
-def possible(tree: Tree) -> Tree:
-    """The part of `tree` that can be: no file where there is a folder."""
-    paths = sorted(tree)
-    return {p: tree[p] for p in paths if not any(other.startswith(f"{p}/") for other in paths)}
-
-
-contents = st.text("abc{", min_size=3, max_size=12).map(text)
-
-
-@st.composite
-def bases(draw: st.DrawFn) -> Tree:
-    paths = st.sampled_from([f"{folder}/{name}" for folder in FOLDERS for name in "xyz"])
-    chosen = draw(st.lists(paths, min_size=3, max_size=6, unique=True))
-    return {path: (FILE, draw(contents)) for path in chosen} | {"top.txt": (FILE, text("abcdefgh"))}
-
-
-@st.composite
-def sides(draw: st.DrawFn, base: Tree) -> Tree:
-    """What somebody makes of `base` in a few steps."""
-    tree = dict(base)
-    for _ in range(draw(st.integers(1, 3))):
-        if not tree:
-            break
-        path = draw(st.sampled_from(sorted(tree)))
-        mode, content = tree[path]
-        lines = content.splitlines(keepends=True)
-        at = draw(st.integers(0, len(lines)))
-        match draw(st.sampled_from("eeeedarmlD")):
-            case "e":
-                cut = draw(st.integers(0, 2))
-                lines[at : at + cut] = draw(contents).splitlines(keepends=True)[: 3 - cut]
-                tree[path] = (mode, "".join(lines))
-            case "d":
-                del tree[path]
-            case "a":
-                tree[draw(st.sampled_from(FRESH))] = (FILE, draw(contents))
-            case "r":
-                del tree[path]
-                tree[draw(st.sampled_from(FRESH))] = (mode, content)
-            case "m":
-                tree[path] = (PROGRAM if mode == FILE else FILE, content)
-            case "l":
-                tree[path] = (LINK, "elsewhere")
-            case "D":
-                old, new = draw(st.sampled_from(FOLDERS)), draw(st.sampled_from(["t", "s", "u/v"]))
-                tree = {
-                    new + p[len(old) :] if p.startswith(f"{old}/") else p: kept
-                    for p, kept in tree.items()
-                }
-    return possible(tree)
-
-
-@st.composite
-def situations(draw: st.DrawFn) -> tuple[Tree, Tree, Tree]:
-    base = possible(draw(bases()))
-    return base, draw(sides(base)), draw(sides(base))
-
-
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    deadline=None,
-    max_examples=160,
-)
-@given(situations())
-def test_any_merge_comes_out_as_git_has_it(
-    repo: Repo, one: Merger, case: tuple[Tree, Tree, Tree]
-) -> None:
-    merged(repo, *three(repo, *case), by=one)
-
-
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
-)
-@given(st.data())
-def test_both_sides_in_one_file_of_like_lines_come_out_as_git_has_it(
-    repo: Repo, one: Merger, data: st.DataObject
-) -> None:
-    lines = data.draw(st.text("abcd", min_size=8, max_size=16))
-    both = []
-    for _ in range(2):
-        side = lines
-        for _ in range(2):
-            at = data.draw(st.integers(0, len(side)))
-            cut = data.draw(st.integers(0, 3))
-            side = side[:at] + data.draw(st.text("abX", max_size=2)) + side[at + cut :]
-        both.append(files(f=text(side)))
-    ours, theirs = both
-    merged(repo, *three(repo, files(f=text(lines)), ours, theirs), by=one)
 
 
 def test_what_libgit2_would_merge_and_git_would_not_is_a_conflict(repo: Repo) -> None:
@@ -266,57 +169,34 @@ def test_with_more_than_one_merge_base_git_decides(repo: Repo) -> None:
     assert merged(repo, ours, theirs).engine == "git"
 
 
-def simple(repo: Repo) -> tuple[str, str]:
-    """Two sides that libgit2 merges wherever it may."""
-    base = files(a="1\n", b="2\n")
-    return three(repo, base, base | files(a="ours\n"), base | files(b="theirs\n"))
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "engine"),
-    [
-        ("merge.mine.driver", "true", "git"),
-        ("merge.my own.driver", "true", "git"),
-        ("merge.renames", "false", "git"),
-        ("merge.directoryRenames", "true", "git"),
-        ("merge.conflictStyle", "diff3", "libgit2"),
-        ("merge.ff", "only", "libgit2"),
-    ],
+SETTINGS = (
+    *("merge.directoryRenames=true", "merge.directoryRenames=false", "merge.renames=false"),
+    *("merge.renameLimit=1", "merge.renormalize=true", "merge.default=mine", "diff.renames=copies"),
+    *("core.ignoreCase=true", "core.autocrlf=true", "merge.conflictStyle=diff3"),
 )
-def test_settings_that_only_git_knows_leave_it_to_git(
-    repo: Repo, key: str, value: str, engine: str
+
+
+@pytest.mark.parametrize("attribute", ["merge=mine", "merge=union", "binary", "text eol=crlf"])
+def test_no_setting_and_no_attribute_changes_what_is_merged_in_process(
+    repo: Repo, attribute: str
 ) -> None:
-    repo.git("config", key, value)
-    assert merged(repo, *simple(repo)).engine == engine
+    repo.git("config", "merge.mine.driver", "false")
+    (repo.path / ".git/info/attributes").write_text(f"* {attribute}\n")
+    chance = Chance(random.Random(attribute))
+    cases = stored(repo.path, [chance.situation() for _ in range(40)])
+    for number, (_, ours, theirs) in enumerate(cases):
+        key, _, value = SETTINGS[number % len(SETTINGS)].partition("=")
+        repo.git("config", key, value)
+        merged(repo, ours, theirs)
+        repo.git("config", "--unset", key)
 
 
-def test_replaced_objects_leave_it_to_git(repo: Repo) -> None:
-    ours, theirs = simple(repo)
-    repo.git("replace", theirs, commit(repo, files(a="1\n", b="other\n"), f"{ours}^"))
-    outcome = merged(repo, ours, theirs)
-    assert outcome.engine == "git"
-    assert repo.files(outcome.tree or "") == {"a": "ours", "b": "other"}
-
-
-def test_a_shallow_clone_leaves_it_to_git(repo: Repo, tmp_path: Path) -> None:
-    repo.commit({"a": "1"})
-    url = f"file://{repo.path}"
-    repo.git("clone", "--quiet", "--depth=1", url, str(tmp_path / "shallow"))
-    shallow = Repo(tmp_path / "shallow")
-    root = shallow.head()
-    ours = shallow.commit({"b": "2"})
-    shallow.git("checkout", "--quiet", "--detach", root)
-    assert merged(shallow, ours, shallow.commit({"c": "3"})).engine == "git"
-
-
-def test_a_repository_of_sha256_leaves_it_to_git(tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "--quiet", "--object-format=sha256", tmp_path], check=True)
-    repo = Repo(tmp_path)
-    root = repo.commit({"a": "1"})
-    ours = repo.commit({"b": "2"})
-    repo.git("checkout", "--quiet", "--detach", root)
-    outcome = merged(repo, ours, repo.commit({"c": "3"}))
-    assert (outcome.engine, len(outcome.tree or "")) == ("git", 64)
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_settings_that_only_git_knows_leave_nothing_else_to_git(repo: Repo, setting: str) -> None:
+    base = files(old__a="1\n", b="2\n", c="3\n")
+    ours, theirs = files(new__a="1\n", b="2\n", c="3\n"), base | files(b="theirs\n", d="4\n")
+    repo.git("config", *setting.split("="))
+    assert merged(repo, *three(repo, base, ours, theirs)).engine == "libgit2"
 
 
 @pytest.mark.parametrize("rule", ["f -merge", "f binary", "f merge=union", "f merge=mine"])
@@ -335,3 +215,90 @@ def test_attributes_count_as_they_do_for_git(repo: Repo, rule: str) -> None:
 def test_a_commit_that_is_not_there_is_an_error_and_no_conflict(repo: Repo) -> None:
     with pytest.raises(Exception, match="1111111"):
         merger(repo).merge(repo.head(), "1" * 40)
+
+
+def test_trees_are_merged_as_commits_of_them_are(repo: Repo) -> None:
+    base = files(a="1\n", b="2\n", old__x=text("abcdef"))
+    sides = [
+        (base | files(a="ours\n"), base | files(b="theirs\n"), "libgit2"),
+        (base | files(a="ours\n"), base | files(a="1\n", c="3\n"), "libgit2"),
+        (files(b="2\n", new__x=text("abcdef")), base | files(old__x=text("abcdeX")), "git"),
+        (base | files(a="ours\n"), base | files(a="theirs\n"), "git"),
+    ]
+    for ours, theirs, engine in sides:
+        names = commits(repo, (base, []), (ours, [":1"]), (theirs, [":1"]))
+        expected = plain(repo, *names[1:])
+        for named in (names, [repo.head(f"{name}^{{tree}}") for name in names]):
+            outcome = merger(repo).merge_trees(*named)
+            assert (outcome.tree, paths(outcome), outcome.engine) == (*expected, engine)
+
+
+def test_what_would_clash_is_told_without_writing_anything(repo: Repo) -> None:
+    ours, theirs = three(repo, files(a="1", b="1"), files(a="2", b="1"), files(a="1", b="2"))
+    before = repo.git("count-objects")
+    assert merger(repo).clashes(ours, theirs) == ()
+    assert repo.git("count-objects") == before
+    ours, theirs = three(repo, files(a="1\n"), files(a="2\n"), files(a="3\n"))
+    assert merger(repo).clashes(ours, theirs) == (Clash("a", ("content",)),)
+
+
+def test_what_would_clash_with_an_unrelated_history_is_refused(repo: Repo) -> None:
+    one, two = commit(repo, files(a="1\n")), commit(repo, files(b="2\n"))
+    with pytest.raises(Refused, match="the two branches have no commit in common"):
+        merger(repo).clashes(one, two)
+
+
+def simple(repo: Repo, number: int) -> tuple[str, str]:
+    """Two sides that libgit2 merges wherever it may, and other ones for each number."""
+    base = files(a="1\n", b="2\n")
+    return three(repo, base, base | files(a=f"{number}\n"), base | files(b=f"{number}\n"))
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "gc --quiet --prune=now",
+        "repack -a -d -q --write-midx",
+        "repack -d -q --write-midx",
+        "commit-graph write --reachable",
+        "pack-refs --all",
+    ],
+)
+def test_a_merger_sees_what_others_do_in_the_meantime(repo: Repo, meanwhile: str) -> None:
+    merger_ = merger(repo)
+    first = simple(repo, 3)
+    repo.git("branch", "ours", first[0])
+    repo.git("branch", "theirs", first[1])
+    tree = merger_.merge(*first).tree
+    assert tree
+    repo.git(*meanwhile.split())
+    second = simple(repo, 4)
+    outcomes = [merger_.merge(*first), merger_.merge(*second)]
+    assert [(each.tree, each.engine) for each in outcomes] == [
+        (tree, "libgit2"),
+        (plain(repo, *second)[0], "libgit2"),
+    ]
+
+
+def test_a_tree_that_was_pruned_is_written_again(repo: Repo) -> None:
+    merger_ = merger(repo)
+    ours, theirs = simple(repo, 3)
+    repo.git("branch", "ours", ours)
+    repo.git("branch", "theirs", theirs)
+    tree = merger_.merge(ours, theirs).tree or ""
+    repo.git("gc", "--quiet", "--prune=now")
+    gone = subprocess.run(["git", "cat-file", "-e", tree], cwd=repo.path, check=False)
+    assert gone.returncode != 0
+    assert merger_.merge(ours, theirs) == Merged(tree, (), "libgit2")
+    assert repo.files(tree) == {"a": "3", "b": "3"}
+
+
+def test_a_merger_of_a_repository_that_is_gone_says_what_git_says(
+    repo: Repo, tmp_path: Path
+) -> None:
+    ours, theirs = simple(repo, 1)
+    merger_ = merger(repo)
+    merger_.merge(ours, theirs)
+    repo.path.rename(tmp_path / "elsewhere")
+    with pytest.raises(Fatal, match="does not exist"):
+        merger_.merge(ours, "1" * 40)
