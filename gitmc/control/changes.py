@@ -22,7 +22,6 @@ from gitmc.git import snapshot
 from gitmc.git.merge import Merged, Merger
 from gitmc.git.refs import commit_of
 from gitmc.git.run import Git
-from gitmc.git.salvage import commit
 from gitmc.git.snapshot import Snapshot
 from gitmc.model.job import Job
 
@@ -81,10 +80,8 @@ def put(mission: Mission, seen: Snapshot, job: Job) -> None:
 
 def _merged(mission: Mission, head: str, tree: str, onto: str) -> Merged:
     """What becomes of `onto` if it gets the changes from `head` to `tree`, and no commits."""
-    git = mission.git
-    base = commit(git, f"{head}^{{tree}}", [], "base\n")
-    ours, theirs = (commit(git, one, [base], "side\n") for one in (f"{onto}^{{tree}}", tree))
-    return Merger(Git(mission.repo.top), mission.repo.common_dir).merge(ours, theirs)
+    merger = Merger(Git(mission.repo.top), mission.repo.common_dir)
+    return merger.merge_trees(head, onto, tree)
 
 
 def leave(mission: Mission, seen: Snapshot, job: Job) -> McError | None:
