@@ -23,6 +23,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "watch": "watch jobs in the foreground as things happen",
     },
     "Finish jobs": {
+        "diff": "show what a job has done",
         "merge": "land a job's work on its base",
         "pr": "push a job's branch and open a pull request",
         "kill": "end a job's agent and all its processes",

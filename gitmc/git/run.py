@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,6 +53,10 @@ class Git:
         """The same door with more variables set."""
         return Git(self.folder, {**self._environment, **variables})
 
+    def at(self, folder: Path) -> Git:
+        """The same door, in another folder."""
+        return Git(folder, self._environment)
+
     def result(self, *args: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """How `git ARGS` ended, whatever its status. Raises Fatal where git is missing."""
         try:
@@ -82,6 +87,23 @@ class Git:
         if done.returncode != 0:
             raise failure(("git", *args), done.returncode, done.stderr)
         return os.fsdecode(done.stdout).removesuffix("\n")
+
+    def attached(self, *args: str) -> int:
+        """Run `git ARGS` on our own stdin, stdout and stderr, where it may start its pager.
+
+        Returns its exit status, and 128 + N where signal N ended it, as a shell does.
+        """
+        # An interrupt is for git and its pager, which may go on; we wait for them. A handler of
+        # ours is not handed down, as being deaf to the signal would be.
+        before = signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            argv = ["git", *args]
+            done = subprocess.run(argv, cwd=self.folder, env=self._environment, check=False)
+        except FileNotFoundError as missing:
+            raise _missing(missing, self.folder) from missing
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return done.returncode if done.returncode >= 0 else 128 - done.returncode
 
 
 def failure(argv: Sequence[str], status: int, stderr: bytes) -> CommandFailed:

@@ -98,6 +98,30 @@ def changes(path: Path) -> list[str]:
         return uncommitted(path, aside)
 
 
+@contextmanager
+def looked_at_whole(path: Path) -> Iterator[tuple[Git, list[str]]]:
+    """git in the worktree at `path` with a copy of its index, by which `git diff` shows every file.
+
+    Untracked files are announced there, and what git was told not to look at is looked at. With it
+    the untracked repositories in the worktree, which no commit can hold.
+    """
+    git = Git(path)
+    with _aside(git) as aside:
+        _show_all(aside, path, _entries(git))
+        names = _split(aside("ls-files", "--others", "--exclude-standard", "-z"))
+        inner = [name for name in names if name.endswith("/")]
+        # The mode is git's to find: it looks at the file itself when it shows it.
+        files = [f"100644 {name}" for name in names if not name.endswith("/")]
+        if files:
+            index = Path(aside("rev-parse", "--path-format=absolute", "--git-path", "index"))
+            stat = index.stat()
+            _announce(aside, files)
+            # Announcing looks at no other file. A file that is as old as the index may have changed
+            # since, and git knows that by the index's own time.
+            os.utime(index, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        yield aside, inner
+
+
 def put(path: Path, files: str, index: str, marks: Iterable[str] = ()) -> None:
     """Make the worktree at `path` hold `files`, and its index `index`; untracked files stay.
 
@@ -138,7 +162,7 @@ def _announce(git: Git, values: Sequence[str]) -> None:
             else:
                 file.touch(0o777 if mode == PROGRAM else 0o666)
             names.append(name)
-        there = Git(Path(folder), {"GIT_DIR": own, "GIT_WORK_TREE": folder})
+        there = git.with_environment(GIT_DIR=own, GIT_WORK_TREE=folder)
         announce = ["--intent-to-add", "--force", "--sparse"]
         from_stdin = ["--pathspec-from-file=-", "--pathspec-file-nul"]
         _feed(there, names, "--literal-pathspecs", "add", *announce, *from_stdin)
