@@ -16,9 +16,10 @@ from gitmc.model.job import Job
 @click.command()
 @click.option("--background", is_flag=True, hidden=True, help="End when nothing is left to watch.")
 @click.option("--tend", is_flag=True, hidden=True, help="Keep the spare worktrees, and end.")
+@click.option("--sweep", is_flag=True, hidden=True, help="Find out about conflicts, and end.")
 @click.option("--linger", type=float, default=QUIET, hidden=True, help="How long it stays idle.")
 @outputs(json=False)
-def command(background: bool, tend: bool, linger: float, out: Output) -> int:
+def command(background: bool, tend: bool, sweep: bool, linger: float, out: Output) -> int:
     """Watch jobs in the foreground, and print what becomes of them.
 
     An observer in the background does the same, unseen; it starts and ends by itself. This one
@@ -30,6 +31,11 @@ def command(background: bool, tend: bool, linger: float, out: Output) -> int:
         from gitmc.control import warm
 
         warm.tend(mission)
+        return 0
+    if sweep:
+        from gitmc.control import radar
+
+        radar.sweep(mission)
         return 0
     seen: dict[str, str] = {}
 

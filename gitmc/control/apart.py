@@ -48,6 +48,11 @@ def tend_apart(mission: Mission) -> None:
     _start(mission, ["watch", "--tend"])
 
 
+def sweep_apart(mission: Mission) -> subprocess.Popen[bytes]:
+    """Have a process of its own find out which jobs would conflict: that may take minutes."""
+    return _start(mission, ["watch", "--sweep"])
+
+
 def _start(
     mission: Mission, words: list[str], stdin: int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:

@@ -28,17 +28,23 @@ def ahead(mission: Mission, jobs: Sequence[Job]) -> dict[str, int | None]:
 
 def _ahead(mission: Mission, jobs: Sequence[Job], tips: dict[str, str]) -> dict[str, int | None]:
     pairs = {job.name: (job.base_commit, tips.get(job.name, "")) for job in jobs}
+    found = counts(mission, list(pairs.values()))
+    return {name: found.get(pair) for name, pair in pairs.items()}
+
+
+def counts(mission: Mission, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int | None]:
+    """For each (base, head): how many commits head has that base has not; None if unknown."""
     # Of two commits the answer never changes, unless the history of a shallow clone is deepened.
     keep = not (mission.repo.common_dir / "shallow").exists()
     path = mission.store.counts_path
     known = index.read_counts(path) if keep else {}
-    asked = [pair for pair in pairs.values() if "..".join(pair) not in known]
-    counts = zip(asked, refs.ahead(mission.git, asked), strict=True)
-    new = {"..".join(pair): count for pair, count in counts if count is not None}
+    asked = [pair for pair in pairs if "..".join(pair) not in known]
+    answers = zip(asked, refs.ahead(mission.git, asked), strict=True)
+    new = {"..".join(pair): count for pair, count in answers if count is not None}
     if keep and len(new) > index.FEW:
         index.add_counts(path, known, new)
     found = {**known, **new}
-    return {name: found.get("..".join(pair)) for name, pair in pairs.items()}
+    return {pair: found.get("..".join(pair)) for pair in pairs}
 
 
 def dirty(job: Job) -> bool | None:
@@ -59,11 +65,11 @@ def objects(mission: Mission, jobs: Sequence[Job]) -> list[dict[str, Any]]:
     from concurrent.futures import ThreadPoolExecutor
 
     tips = heads(mission, jobs)
-    counts = _ahead(mission, jobs, tips)
+    ahead_by = _ahead(mission, jobs, tips)
     with ThreadPoolExecutor(8) as pool:
         dirts = list(pool.map(dirty, jobs))
     return [
-        _object(mission, job, tips.get(job.name), counts[job.name], dirt)
+        _object(mission, job, tips.get(job.name), ahead_by[job.name], dirt)
         for job, dirt in zip(jobs, dirts, strict=True)
     ]
 

@@ -64,27 +64,28 @@ def keeps(seen: Stamp, job: Job) -> bool:
 
 def read_jobs(path: Path) -> dict[str, tuple[Stamp, Job]]:
     """By name: the jobs in the index at `path`."""
-    rows = _read(path, _SHAPES)
+    rows = read(path, _SHAPES)
     return {name: (tuple(seen), _job(row)) for name, (seen, row) in rows.items()}
 
 
 def write_jobs(path: Path, records: Mapping[str, tuple[Stamp, Job]]) -> None:
     """Write the index of `records` to `path`, where that is possible."""
     kept = {name: (seen, _row(job)) for name, (seen, job) in records.items() if keeps(seen, job)}
-    _write(path, _SHAPES, kept)
+    write(path, _SHAPES, kept)
 
 
 def read_counts(path: Path) -> dict[str, int]:
     """The numbers in the index at `path`, each by what it was the answer to."""
-    return _read(path, "counts")
+    return read(path, "counts")
 
 
 def add_counts(path: Path, known: Mapping[str, int], new: Mapping[str, int]) -> None:
     """Add `new` to the index at `path`, which has the `known` ones, where that is possible."""
-    _write(path, "counts", {**known, **new} if len(known) < MANY else new)
+    write(path, "counts", {**known, **new} if len(known) < MANY else new)
 
 
-def _read(path: Path, kind: str) -> dict[str, Any]:
+def read(path: Path, kind: str) -> dict[str, Any]:
+    """What the index of `kind` at `path` holds; nothing where it is not one."""
     try:
         head, _, body = path.read_bytes().partition(b"\n")
     except OSError:
@@ -97,7 +98,8 @@ def _read(path: Path, kind: str) -> dict[str, Any]:
     return content
 
 
-def _write(path: Path, kind: str, content: Mapping[str, Any]) -> None:
+def write(path: Path, kind: str, content: Mapping[str, Any]) -> None:
+    """Write an index of `kind` to `path`, where that is possible."""
     import json
 
     body = json.dumps(content, separators=(",", ":")).encode()

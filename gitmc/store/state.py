@@ -92,6 +92,16 @@ class Store:
         """Where it is kept how far one commit is ahead of another."""
         return self.root / "ahead.index"
 
+    @property
+    def radar_path(self) -> Path:
+        """Where it is kept which commits would conflict."""
+        return self.root / "radar.index"
+
+    @property
+    def radar_lock(self) -> Path:
+        """The lock that whoever finds out about all of them holds."""
+        return self.root / "run" / "radar.lock"
+
     def setup_log_path(self, name: str) -> Path:
         """Where the output of the job's set-up commands is kept."""
         return self.root / "logs" / f"{name}.setup.log"

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gitmc.errors import Clash
 from gitmc.model.job import Job, State
-from gitmc.store import index
+from gitmc.model.radar import Answer, Known
+from gitmc.store import index, radar
 from gitmc.store.codec import decode_job, encode_job
 from gitmc.store.state import Store
 from tests.support.generated import jobs, texts
@@ -149,6 +151,34 @@ def test_counts_are_added_to_those_that_are_known(tmp_path: Path) -> None:
     many = {str(number): number for number in range(index.MANY)}
     index.add_counts(path, many, {"e..f": 3})
     assert index.read_counts(path) == {"e..f": 3}
+
+
+commits = st.sampled_from(["aa", "bb", "cc", "dd"])
+clashes = st.builds(
+    Clash, st.text(max_size=3), st.lists(st.text(max_size=3), max_size=2).map(tuple)
+)
+answers = st.builds(Answer, st.lists(clashes, max_size=2).map(tuple), st.none() | st.text())
+known = st.builds(
+    Known,
+    st.frozensets(commits),
+    st.dictionaries(st.tuples(commits, commits), answers),
+    st.dictionaries(st.text(max_size=3), commits),
+)
+
+
+@some
+@given(known, st.binary(max_size=50), st.integers(0, 300), st.integers(0, 50))
+def test_the_radar_comes_out_as_it_went_in_or_not_at_all(
+    tmp_path: Path, knows: Known, junk: bytes, at: int, cut: int
+) -> None:
+    path = tmp_path / "radar.index"
+    radar.write(path, "key", knows)
+    assert radar.read(path, "key") == knows
+    assert radar.read(path, "other") == Known(seen=knows.seen)
+    assert index.read_jobs(path) == {}
+    whole = path.read_bytes()
+    path.write_bytes(whole[:at] + junk + whole[at + cut :])
+    assert path.read_bytes() == whole or radar.read(path, "key") == Known()
 
 
 def test_a_list_of_many_reads_no_toml_and_is_the_same_with_junk_for_an_index(world: World) -> None:
