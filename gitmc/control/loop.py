@@ -78,12 +78,13 @@ def observe_forever(
     """
     from gitmc.control.lookout import Lookout
     from gitmc.control.notify import Teller
+    from gitmc.control.radar import Operator
     from gitmc.events.bell import Bell
 
     store = mission.store
     lookout = Lookout(mission)
     lock = _acquire(store.observer_lock, replace=linger is None)
-    teller = Teller(mission)
+    teller, operator = Teller(mission), Operator(mission)
     try:
         store.observer_lock.write_text(f"{os.getpid()}\n")
         new = store.events / "new"
@@ -94,11 +95,16 @@ def observe_forever(
             if bell.deaf:
                 store.make()
                 bell.close()
-                bell = Bell([new])
+                bell = Bell([new], also=bell.also)
             try:
                 jobs, troubles = catch_up(mission, observer=True)
                 troubles += [*lookout.look(jobs), *teller.tell(), *_keep_warm(mission)]
-                pids = live_pids(jobs)
+                if (folders := tuple(operator.folders(jobs))) != bell.also:
+                    bell.close()
+                    bell = Bell([new], also=folders)
+                    bell.ring()
+                troubles += operator.tend(jobs)
+                pids = live_pids(jobs) | operator.pids
             except OSError as fault:
                 # Tried again at the next tick: a death that is not stored would ring at once.
                 jobs, troubles, pids = store.jobs()[0], [of_system(fault)], set()

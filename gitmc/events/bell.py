@@ -15,11 +15,14 @@ import os
 import select
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
     FileCreatedEvent,
     FileDeletedEvent,
     FileModifiedEvent,
@@ -33,6 +36,8 @@ from watchdog.observers import Observer
 # its log only, which would go to the user's terminal. A bell needs neither.
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
+ALSO: list[type[FileSystemEvent]] = [FileMovedEvent, DirCreatedEvent, DirDeletedEvent]
+
 
 class _Ring(FileSystemEventHandler):
     def __init__(self, bell: threading.Event) -> None:
@@ -45,17 +50,25 @@ class _Ring(FileSystemEventHandler):
 class Bell:
     """Rings for files that arrive in `folders`, and for the end of processes that are watched.
 
-    With `changes` it rings for writes to those files too, with `removals` when one is gone.
+    With `changes` it rings for writes to those files too, with `removals` when one is gone. It also
+    rings when a file is renamed in one of the `also` folders, or when a folder comes or goes there;
+    any of these may be missing.
     """
 
     def __init__(
-        self, folders: Iterable[Path], *, changes: bool = False, removals: bool = False
+        self,
+        folders: Iterable[Path],
+        *,
+        changes: bool = False,
+        removals: bool = False,
+        also: Iterable[Path] = (),
     ) -> None:
         self._kinds: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent]
         self._kinds += [FileModifiedEvent] if changes else []
         self._kinds += [FileDeletedEvent] if removals else []
         self._rung = threading.Event()
         self._folders = tuple(folders)
+        self.also = tuple(also)
         self._opened: dict[Path, int] = {}
         self._processes = _Processes(self._rung)
         self._observer = self._observe()
@@ -65,15 +78,22 @@ class Bell:
         handler = _Ring(self._rung)
         try:
             for folder in self._folders:
-                # Held open, so that no folder made anew can be given its inode number.
-                self._opened[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                self._open(folder)
                 observer.schedule(handler, str(folder), event_filter=self._kinds)
             observer.start()
         except OSError:
             # Out of watches, or a folder is gone: the tick alone must do, and `deaf` tells it so.
             return None
+        for folder in self.also:
+            with suppress(OSError):
+                observer.schedule(handler, str(folder), event_filter=ALSO)
+                self._open(folder)
         self._stop = observer.stop
         return observer
+
+    def _open(self, folder: Path) -> None:
+        # Held open, so that no folder made anew can be given its inode number.
+        self._opened[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     @property
     def deaf(self) -> bool:

@@ -191,3 +191,31 @@ def test_a_bell_for_a_folder_that_is_not_there_is_deaf_and_can_still_be_rung(eve
         bell.watch([process.pid])
         end(process)
         assert bell.wait(PATIENCE)
+
+
+def test_it_also_rings_where_a_ref_moves_and_where_folders_of_refs_come_and_go(
+    events: Path, tmp_path: Path
+) -> None:
+    heads = tmp_path / "heads"
+    heads.mkdir()
+    with Bell([events / "new"], also=[heads, heads / "missing"]) as bell:
+        assert not bell.deaf
+        (heads / "main.lock").write_text("1")
+        (heads / "main.lock").rename(heads / "main")
+        assert bell.wait(PATIENCE)
+        (heads / "missing").mkdir()
+        assert bell.wait(PATIENCE)
+        (heads / "missing").rmdir()
+        assert bell.wait(PATIENCE)
+        drop(events, EXIT)
+        assert bell.wait(PATIENCE)
+        (heads / "main").unlink()
+        heads.rmdir()
+        assert bell.deaf
+
+
+def test_a_folder_that_is_also_wanted_and_missing_does_not_deafen_it(events: Path) -> None:
+    with Bell([events / "new"], also=[events / "missing"]) as bell:
+        assert not bell.deaf
+        drop(events, EXIT)
+        assert bell.wait(PATIENCE)
