@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from gitmc.cli.conflicts import MOST, as_json, sentence
 from gitmc.cli.group import HELP
 from gitmc.cli.listing import show
 from gitmc.cli.options import outputs
@@ -20,11 +21,18 @@ from gitmc.cli.render import (
     print_table,
 )
 from gitmc.control.mission import Mission
+from gitmc.control.radar import predict
 from gitmc.control.view import ahead, objects
+from gitmc.errors import McError
 from gitmc.model.job import Job
 from gitmc.model.overview import RECENT, Overview, overview, since, suggestions, why
+from gitmc.model.radar import Predicted
+from gitmc.store.lock import is_held
 
 WAITING = ("NAME", "STATE", "SINCE", "WHY")
+
+FEW = 50
+"""How many merges somebody who only looks around would wait for."""
 
 
 @click.command()
@@ -32,21 +40,35 @@ WAITING = ("NAME", "STATE", "SINCE", "WHY")
 def command(out: Output) -> int:
     """Show who waits for you, what runs, what is done, and what to do next."""
     mission = mission_here(outside=True)
-    found = overview(current_jobs(mission, out, wait=False))
+    jobs = current_jobs(mission, out, wait=False)
+    found, predicted = overview(jobs), _predicted(mission, jobs, out)
     # A command that this git mc does not have is no help to anybody.
-    following = [line for line in suggestions(found) if line.split()[2] in HELP]
+    following = [line for line in suggestions(found, predicted) if line.split()[2] in HELP]
     shown = found._replace(finished=found.finished[:RECENT], failed=found.failed[:RECENT])
     if out.json:
-        _print_json(mission, found, shown, following)
+        _print_json(mission, found, shown, predicted, following)
     elif not any(found):
         click.echo("no jobs; start one with: git mc launch NAME PROMPT")
     else:
-        _print(mission, found, shown, following)
+        _print(mission, found, shown, predicted, following)
     return 0
 
 
+def _predicted(mission: Mission, jobs: Sequence[Job], out: Output) -> Predicted:
+    """Which jobs would conflict, as far as that is known or soon found out."""
+    try:
+        return predict(mission, jobs, most=FEW)
+    except McError as trouble:
+        out.warn(trouble)
+        return Predicted(complete=False)
+
+
 def _print_json(
-    mission: Mission, found: Overview, shown: Overview, following: Sequence[str]
+    mission: Mission,
+    found: Overview,
+    shown: Overview,
+    predicted: Predicted,
+    following: Sequence[str],
 ) -> None:
     jobs = list({job.name: job for section in shown for job in section}.values())
     by_name = {job["name"]: job for job in objects(mission, jobs)}
@@ -54,11 +76,18 @@ def _print_json(
     print_json(
         "mc.overview/1",
         {title: [by_name[job.name] for job in section] for title, section in sections}
+        | {"conflicts": as_json(predicted) | {"complete": predicted.complete}}
         | {"next": following, "counts": {t: len(s) for t, s in found._asdict().items()}},
     )
 
 
-def _print(mission: Mission, found: Overview, shown: Overview, following: Sequence[str]) -> None:
+def _print(
+    mission: Mission,
+    found: Overview,
+    shown: Overview,
+    predicted: Predicted,
+    following: Sequence[str],
+) -> None:
     asking = {job.name for job in shown.waiting}
     tables = {
         "running": [job for job in shown.running if job.name not in asking],
@@ -78,6 +107,7 @@ def _print(mission: Mission, found: Overview, shown: Overview, following: Sequen
             click.echo(f"{title}, the last {RECENT} of {total}:" if over else f"{title}:")
             show(mission, table, counts)
             click.echo()
+    _show_predicted(mission, predicted)
     for line in following:
         click.echo(f"next: {line}")
 
@@ -94,3 +124,19 @@ def _show_waiting(mission: Mission, jobs: Sequence[Job]) -> None:
         for job in jobs
     ]
     print_table(WAITING, rows, [COLOURS[job.state] for job in jobs])
+
+
+def _show_predicted(mission: Mission, found: Predicted) -> None:
+    total = len(found.conflicts)
+    if not total and found.complete:
+        return
+    click.echo(f"conflicts, {RECENT} of {total}:" if total > RECENT else "conflicts:")
+    for one in found.conflicts[:RECENT]:
+        click.echo(sentence(one, MOST))
+    if total > RECENT:
+        click.echo("all of them: git mc conflicts")
+    if not found.complete:
+        under_way = is_held(mission.store.radar_lock)
+        left = "the rest is being looked at" if under_way else "not all pairs have been looked at"
+        click.echo(f"{left}: git mc conflicts")
+    click.echo()

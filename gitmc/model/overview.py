@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gitmc.model.job import Job, State
 from gitmc.model.notice import CALLS, waits
+from gitmc.model.radar import Predicted
 
 FAILED = frozenset({State.FAILED, State.STOPPED, State.CONFLICT, State.NEEDS_REBASE})
 
@@ -69,7 +70,7 @@ def why(job: Job) -> str:
     return "its agent waits for an answer in its terminal"
 
 
-def suggestions(found: Overview) -> list[str]:
+def suggestions(found: Overview, predicted: Predicted) -> list[str]:
     """Commands that somebody who sees this is likely to want, the most pressing first."""
     asking = [job for job in found.waiting if job.state is State.RUNNING]
     completed = [job for job in found.finished if job.state is State.COMPLETED]
@@ -79,11 +80,19 @@ def suggestions(found: Overview) -> list[str]:
         (f"send {job.name} TEXT" for job in asking if why(job).startswith(CALLS)),
         (f"status {job.name}" for job in (*found.failed, *_to_review(found))),
         (f"relaunch {job.name}" for job in found.failed if job.state is State.FAILED),
+        (f"sync {one.job}" for one in predicted.conflicts if one.on_base),
         (f"merge {job.name}" for job in reversed(completed)),
+        (f"diff {name}" for name in _at_odds(predicted)),
         iter(["cleanup " + " ".join(sorted(merged)[:RECENT])] if merged else []),
     )
     lines = [line for kind in kinds for line in islice(kind, RECENT)]
     return [f"git mc {line}" for line in lines]
+
+
+def _at_odds(predicted: Predicted) -> dict[str, None]:
+    """The jobs that would conflict with one another, each once."""
+    pairs = [(one.job, one.other) for one in predicted.conflicts if not one.on_base]
+    return dict.fromkeys(name for both in pairs for name in both)
 
 
 def _to_review(found: Overview) -> list[Job]:

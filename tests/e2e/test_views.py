@@ -168,8 +168,8 @@ def test_overview_puts_who_waits_first_and_suggests_what_to_do(world: World) -> 
     assert found["schema"] == "mc.overview/1"
     assert [job["name"] for job in found["running"]] == ["asks", "busy"]
     assert [job["name"] for job in found["waiting"]] == ["asks"]
-    keys = ["schema", "waiting", "running", "queued", "finished", "failed", "next", "counts"]
-    assert list(found) == keys
+    headings = ["waiting", "running", "queued", "finished", "failed", "conflicts"]
+    assert list(found) == ["schema", *headings, "next", "counts"]
     assert "git mc merge done" in found["next"]
 
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gitmc.errors import Clash
 from gitmc.model.job import Activity, Job, Report, State
 from gitmc.model.overview import RECENT, needs_person, overview, since, suggestions, why
+from gitmc.model.radar import Answer, Finding, Predicted
 from tests.support.generated import jobs
 
 T0 = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -69,7 +71,7 @@ def test_the_next_steps_are_the_most_pressing_ones_and_not_too_many() -> None:
     some += [a_job("bad", State.FAILED), a_job("halted", State.STOPPED)]
     some += [a_job(f"done{n}", State.COMPLETED, n) for n in (1, 2)]
     some += [a_job(f"in{n}", State.MERGED) for n in range(9)]
-    assert suggestions(overview(some)) == [
+    assert suggestions(overview(some), Predicted()) == [
         "git mc attach asks",
         "git mc send asks TEXT",
         "git mc status bad",
@@ -82,4 +84,18 @@ def test_the_next_steps_are_the_most_pressing_ones_and_not_too_many() -> None:
         "git mc cleanup in0 in1 in2 in3 in4",
     ]
     many = [a_job(f"j{n:03}", State.FAILED) for n in range(100)]
-    assert len(suggestions(overview(many))) == 2 * RECENT
+    assert len(suggestions(overview(many), Predicted())) == 2 * RECENT
+
+
+def test_who_would_conflict_is_to_be_synced_or_looked_at() -> None:
+    there = Answer((Clash("a", ("content",)),))
+    some = [Finding("one", "main", True, there), Finding("one", "two", False, there)]
+    some += [Finding("one", "three", False, there)]
+    done = [a_job("one", State.COMPLETED)]
+    assert suggestions(overview(done), Predicted(conflicts=tuple(some))) == [
+        "git mc sync one",
+        "git mc merge one",
+        "git mc diff one",
+        "git mc diff two",
+        "git mc diff three",
+    ]
