@@ -68,7 +68,7 @@ def _files(count: int) -> str:
 
 
 def _branch(number: int, files: int, branches: int) -> list[str]:
-    edits = 3 if 3 * branches <= files else 1
+    edits = 3 if branches <= 512 else 1
     own = [number * edits + step for step in range(edits) if number * edits + step < files]
     changed = "".join(
         f"M 100644 inline {_path(file * APART % files)}\ndata 6\nhello\n\n" for file in own
@@ -91,7 +91,7 @@ def _path(number: int) -> str:
 def _commit(branch: str, parent: str | None, entries: str) -> str:
     parents = f"from refs/heads/{parent}\n" if parent else ""
     who = "committer Bench <b@example.invalid> 1767322000 +0000"
-    return f"commit refs/heads/{branch}\n{who}\ndata 7\nchange\n\n{parents}{entries}\n"
+    return f"commit refs/heads/{branch}\n{who}\ndata {len(branch)}\n{branch}\n{parents}{entries}\n"
 
 
 def fold(git: Git, target: str, heads: list[str], *, squash: bool) -> str:
