@@ -1,11 +1,18 @@
-"""Where settings come from, strongest first."""
+"""Where settings come from, strongest first.
+
+What is committed is read in the main worktree, and for a gate in the commit that others are to land
+on: what they change in the file counts once they have landed, and not for their own test.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 
+from gitmc.errors import Fatal
+from gitmc.git import tree
 from gitmc.git.repo import Repository
 from gitmc.git.run import Git
 from gitmc.model.settings import KEYS, Settings, Source, commands_of, flatten, identity
@@ -13,8 +20,10 @@ from gitmc.model.trust import Wanted
 from gitmc.store.files import BadFile, read_toml
 from gitmc.store.trusted import read_approvals
 
+COMMITTED = ".mission-control.toml"
 
-def load_settings(repo: Repository, root: Path, main_worktree: Path) -> Settings:
+
+def load_settings(repo: Repository, root: Path, committed: Source) -> Settings:
     """The settings from every source, strongest first. Raises Refused for a fault in one."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
     return Settings(
@@ -22,7 +31,7 @@ def load_settings(repo: Repository, root: Path, main_worktree: Path) -> Settings
             Source("the environment", _from_environment()),
             Source("git config", _from_git(repo.here), strict=False),
             _from_file(root / "config.toml"),
-            _withheld(committed(main_worktree), root / "trusted.toml"),
+            _withheld(committed, root / "trusted.toml"),
             _from_file(Path(home, "git-mc", "config.toml")),
         ]
     )
@@ -54,8 +63,28 @@ def _from_file(path: Path) -> Source:
 
 
 def committed(main_worktree: Path) -> Source:
-    """What the committed file says."""
-    return _from_file(main_worktree / ".mission-control.toml")
+    """What the committed file says in the main worktree."""
+    return _from_file(main_worktree / COMMITTED)
+
+
+def committed_in(git: Git, commit: str, name: str) -> Source:
+    """What it says in `commit`, which is called `name`. Raises Fatal where it cannot be read."""
+    import tomllib
+
+    label = f"{name}:{COMMITTED}"
+    found = tree.texts(git, commit, [COMMITTED])
+    if COMMITTED not in found:
+        return Source(label, {})
+    content = found[COMMITTED]
+    if content is None:
+        raise Fatal(f"{label}: not a file", hint=f"commit one on {name}, or none")
+    try:
+        values = flatten(tomllib.loads(content.decode()))
+    except (ValueError, RecursionError) as fault:
+        raise Fatal(
+            f"{label}: not a TOML file: {fault}", hint=f"repair it, and commit that on {name}"
+        ) from fault
+    return Source(label, values, approval=shlex.join(["git", "mc", "trust", name]))
 
 
 def _withheld(source: Source, approvals: Path) -> Source:

@@ -40,9 +40,15 @@ class Mission:
 
     def read_settings(self) -> Settings:
         """The settings as they are now. Raises Refused for a fault in one."""
-        from gitmc.control.config import load_settings
+        from gitmc.control.config import committed, load_settings
 
-        return load_settings(self.repo, self.store.root, self.main_worktree)
+        return load_settings(self.repo, self.store.root, committed(self.main_worktree))
+
+    def settings_in(self, commit: str, name: str) -> Settings:
+        """The settings, with what `commit`, which is called `name`, has committed of them."""
+        from gitmc.control.config import committed_in, load_settings
+
+        return load_settings(self.repo, self.store.root, committed_in(self.git, commit, name))
 
     @cached_property
     def tmux(self) -> Tmux:

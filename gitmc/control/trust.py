@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from gitmc.control.config import committed
+from gitmc.control.config import committed, committed_in
 from gitmc.control.mission import Mission
+from gitmc.errors import Refused
+from gitmc.git.refs import commit_of
 from gitmc.model.settings import commands_of
 from gitmc.model.trust import Approval, Wanted
 from gitmc.store.trusted import read_approvals, write_approvals
 
 
-def wanted(mission: Mission) -> Wanted:
-    """What the committed file wants to run, as it is now. Raises Refused for a fault in it."""
-    source = committed(mission.main_worktree)
+def wanted(mission: Mission, name: str | None = None) -> Wanted:
+    """What the committed file wants to run, as it is now, or as it is in the commit `name`.
+
+    Raises Refused for a fault in it, and where there is no such commit.
+    """
+    if name is None:
+        source = committed(mission.main_worktree)
+    else:
+        commit = commit_of(mission.git, name)
+        if commit is None:
+            raise Refused(f"there is no commit called '{name}'", hint="name a branch or a commit")
+        source = committed_in(mission.git, commit, name)
     return Wanted(source.label, commands_of(source))
 
 

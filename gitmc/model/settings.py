@@ -54,6 +54,10 @@ KEYS: tuple[Key, ...] = (
     Key("testCommand", "text", None),
     Key("testTimeout", "seconds", 600.0),
     Key("tmuxSocket", "text", None),
+    Key("train.environment", "list", ()),
+    Key("train.every", "flag", False),
+    Key("train.retries", "count", 1),
+    Key("train.slots", "count", 0),
     Key("warm", "count", 0),
     Key("worktreeBase", "text", None),
     Key("worktreeSetup.copyFiles", "list", ()),
@@ -76,6 +80,8 @@ class Source(NamedTuple):
     """Whether a key that is not ours is a fault; in git config it may be another tool's."""
     withheld: str | None = None
     """Why its commands may not be run; None where they may."""
+    approval: str = "git mc trust"
+    """What approves its commands."""
 
 
 def commands_of(source: Source) -> Commands:
@@ -108,11 +114,13 @@ class Settings:
     def __init__(self, sources: Sequence[Source] = ()) -> None:
         self._withheld: dict[str, Source] = {}
         self._values: dict[str, Any] = {key.id: key.default for key in KEYS}
+        self._labels: dict[str, str] = {}
         for source in reversed(sources):
             for ident, raw in source.values.items():
                 key = _BY_ID.get(ident)
                 if key is not None:
                     self._values[ident] = _checked(key, raw, source.label)
+                    self._labels[ident] = source.label
                     self._withheld.pop(ident, None)
                     if source.withheld is not None and ident in COMMAND_KEYS:
                         self._withheld[ident] = source
@@ -129,11 +137,15 @@ class Settings:
             raise _not_trusted(_BY_ID[ident].name, self._values[ident], source)
         return self._values[ident]
 
+    def said_by(self, name: str) -> str | None:
+        """What names the source of `settings[name]`; None for a default."""
+        return self._labels.get(identity(name))
+
 
 def _not_trusted(name: str, value: str | Sequence[str], source: Source) -> Refused:
     return Refused(
         f"{source.label}: {name} is {shown(value)}, and is not run: {source.withheld}",
-        hint=f"approve it: git mc trust; or set your own: git config mc.{name} COMMAND",
+        hint=f"approve it: {source.approval}; or set your own: git config mc.{name} COMMAND",
     )
 
 
