@@ -6,16 +6,16 @@ replaces its own. Text that somebody else wrote into the note is kept, in front.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from gitmc.model.annotation import Dumps, joined, split
 from gitmc.model.job import Job, Landing
 
 LONGEST_PROMPT = 4000
 """Characters of a prompt that are kept in a note: it is shown in logs, and may be pushed."""
 
-HEAD = "[[job]]\n"
+KIND = "job"
 
 
 def entry(job: Job, landing: Landing, prompt: str | None, by: str, at: str) -> dict[str, Any]:
@@ -44,22 +44,9 @@ def _cut(prompt: str) -> str:
     return text if len(text) <= LONGEST_PROMPT else text[: LONGEST_PROMPT - 1] + "…"
 
 
-def noted(before: str, told: Mapping[str, Any], dumps: Callable[[Mapping[str, Any]], str]) -> str:
+def noted(before: str, told: Mapping[str, Any], dumps: Dumps) -> str:
     """The note `before` with `told` in it, in place of what it said of the same job's head."""
-    foreign, jobs = split(before)
+    foreign, jobs = split(before, KIND)
     same = (told["name"], told["head"])
     others = [job for job in jobs if (job.get("name"), job.get("head")) != same]
-    return foreign + "\n".join(HEAD + dumps(job) for job in (*others, told))
-
-
-def split(note: str) -> tuple[str, list[dict[str, Any]]]:
-    """What somebody else wrote in `note`, and the jobs that follow it."""
-    at = -1
-    while (at := note.find(HEAD, at + 1)) >= 0:
-        if at and note[at - 1] != "\n":
-            continue
-        try:
-            return note[:at], tomllib.loads(note[at:])["job"]
-        except ValueError:
-            continue
-    return (note.rstrip("\n") + "\n\n" if note.strip("\n") else ""), []
+    return joined(foreign, KIND, (*others, told), dumps)

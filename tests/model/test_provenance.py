@@ -9,8 +9,9 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitmc.model.annotation import split
 from gitmc.model.job import Landing, Process
-from gitmc.model.provenance import LONGEST_PROMPT, entry, noted, split
+from gitmc.model.provenance import LONGEST_PROMPT, entry, noted
 from tests.model.test_job import a_job
 from tests.support.generated import jobs, texts
 
@@ -29,7 +30,7 @@ def test_each_job_is_there_once_with_its_latest_word(entries: list[dict[str, Any
     for number, one in enumerate(entries):
         note = write(note, one | {"at": number})
     latest = {(one["name"], one["head"]): number for number, one in enumerate(entries)}
-    found = split(note)[1]
+    found = split(note, "job")[1]
     assert {(job["name"], job["head"]): job["at"] for job in found} == latest
     assert len(found) == len(latest)
 
@@ -40,7 +41,7 @@ def test_what_somebody_wrote_in_front_stays(
 ) -> None:
     note = write(write(text, one), other)
     assert note.startswith(text.rstrip("\n"))
-    assert other in split(note)[1]
+    assert other in split(note, "job")[1]
     assert write(note, other) == write(write(note, other), other)
 
 
