@@ -33,6 +33,7 @@ from gitmc.model.job import (
     State,
     Terminal,
 )
+from gitmc.model.slots import History, Measured
 from gitmc.store.files import replace_file
 
 Stamp = tuple[int, int, int, int]
@@ -82,6 +83,22 @@ def read_counts(path: Path) -> dict[str, int]:
 def add_counts(path: Path, known: Mapping[str, int], new: Mapping[str, int]) -> None:
     """Add `new` to the index at `path`, which has the `known` ones, where that is possible."""
     write(path, "counts", {**known, **new} if len(known) < MANY else new)
+
+
+def read_history(path: Path) -> History:
+    """What the index at `path` has of earlier test runs and trains."""
+    content = read(path, _HISTORY)
+    runs = tuple(Measured(*row) for row in content.pop("runs", ()))
+    return History(runs, **content)
+
+
+def write_history(path: Path, history: History) -> None:
+    """Write the index of `history` to `path`, where that is possible."""
+    rows = [list(run) for run in history.runs]
+    write(path, _HISTORY, {**history._asdict(), "runs": rows})
+
+
+_HISTORY = repr((History._fields, Measured._fields))
 
 
 def read(path: Path, kind: str) -> dict[str, Any]:

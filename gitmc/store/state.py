@@ -102,6 +102,11 @@ class Store:
         """The lock that whoever finds out about all of them holds."""
         return self.root / "run" / "radar.lock"
 
+    @property
+    def history_path(self) -> Path:
+        """Where it is kept what earlier test runs took and how earlier trains went."""
+        return self.root / "train.index"
+
     def setup_log_path(self, name: str) -> Path:
         """Where the output of the job's set-up commands is kept."""
         return self.root / "logs" / f"{name}.setup.log"
