@@ -30,9 +30,10 @@ def command(
 ) -> int:
     """Land a job's work on its base.
 
-    What the agent left uncommitted is committed first. The merge is made in memory and, where a
-    test command is set (mc.testCommand), tested; only then the target moves. A target that is
-    checked out somewhere is updated there, or not at all.
+    What the agent left uncommitted is committed first. The merge is made in memory and tested by
+    the command that is set (mc.testCommand) or that the target's files ask for (package.json, tox,
+    nox, pytest, cargo, go, make); only then the target moves. Files that passed before are not
+    tested again. A target that is checked out somewhere is updated there, or not at all.
     """
     mission = mission_here(outside=True)
     current_jobs(mission, out)
@@ -45,6 +46,7 @@ def command(
         if out.json:
             print_json("mc.merge/1", {"name": name, **clashes_json(conflict)})
         raise
+    _say_gate(outcome, out)
     if outcome.trouble:
         out.warn(outcome.trouble)
     if out.json:
@@ -52,6 +54,19 @@ def command(
     else:
         click.echo(_sentence(outcome, dry_run))
     return 0
+
+
+def _say_gate(outcome: Outcome, out: Output) -> None:
+    gate = outcome.gate
+    if gate is None:
+        return
+    if gate.missing:
+        out.say(f"hint: not tested: {gate.missing} ({gate.origin} asks for it)")
+    elif gate.command is None:
+        out.detail("there is no test command: none is set, and none was found")
+    else:
+        known = ", which has passed on the same files before" if outcome.cached else ""
+        out.detail(f"the test command is `{gate.command}`, from {gate.origin}{known}")
 
 
 def _object(outcome: Outcome) -> dict[str, object]:
@@ -62,6 +77,7 @@ def _object(outcome: Outcome) -> dict[str, object]:
         "commit": outcome.commit,
         "changed": outcome.changed,
         "tested": outcome.tested,
+        "cached": outcome.cached,
         "engine": outcome.engine,
     }
 

@@ -1,7 +1,7 @@
 """The gate: run the test command on a commit, in a worktree that nobody works in.
 
 The outcome is a verdict only if the command really ran. A command that was not found (exit 127), or
-that could not be run (126), says nothing about the commit.
+that could not be run (126), says nothing about the commit, and neither does a set-up that failed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,20 +36,34 @@ class Verdict:
         return self.why is None
 
 
-def run_tests(mission: Mission, command: str, commit: str, log: Path) -> Verdict:
-    """Run `command`, by sh, on the files of `commit`. Its output is in `log` afterwards."""
+def run_tests(
+    mission: Mission,
+    command: str,
+    commit: str,
+    log: Path,
+    *,
+    seconds: float,
+    setup: Sequence[str] = (),
+    further: Mapping[str, str] | None = None,
+) -> Verdict:
+    """Run `command`, by sh, on the files of `commit`, once all of `setup` has been run there.
+
+    None of them may take longer than `seconds`, and all see the `further` variables. The output is
+    in `log` afterwards.
+    """
     nonce = os.urandom(6).hex()
-    environment = environment_for_others() | {"MC_GATE": nonce, "MC_DIR": str(mission.store.root)}
+    environment = environment_for_others() | dict(further or {})
+    environment |= {"MC_GATE": nonce, "MC_DIR": str(mission.store.root)}
     with scratch(mission, commit, nonce) as path:
         try:
             with log.open("wb") as output:
-                return _run(command, path, environment, output.fileno(), log, _seconds(mission))
+                for step in setup:
+                    done = _run(step, path, environment, output.fileno(), log, seconds)
+                    if not done.passed:
+                        return Verdict(f"its set-up failed: {step}: {done.why}", True, log)
+                return _run(command, path, environment, output.fileno(), log, seconds)
         finally:
             sweep("MC_GATE", nonce)
-
-
-def _seconds(mission: Mission) -> float:
-    return float(mission.settings["testTimeout"])
 
 
 def _run(

@@ -13,12 +13,13 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmc.control.gate import run_tests
+from gitmc.control.gatecommand import Gate, gate_of
 from gitmc.control.hooked import commit, hooks
 from gitmc.control.leftovers import commit_leftovers, subject
 from gitmc.control.mission import Mission, this_process
 from gitmc.control.provenance import record
 from gitmc.control.target import advance, check
+from gitmc.control.tested import pass_gate
 from gitmc.errors import Conflict, Fatal, McError, Refused
 from gitmc.git import refs
 from gitmc.git.commit import make, with_trailer
@@ -52,6 +53,10 @@ class Outcome:
     changed: bool
     engine: str
     tested: bool
+    gate: Gate | None = None
+    """What had to pass; None where it was not to be tested."""
+    cached: bool = False
+    """Whether it is tested because the same files passed before."""
     trouble: McError | None = None
     """What kept it from being noted on the commits."""
 
@@ -87,7 +92,7 @@ def land(mission: Mission, request: Request) -> Outcome:
         )
     if not request.dry_run:
         commit_leftovers(mission, job)
-    command = _test_command(mission, request)
+    gate = _gate(mission, request, target)
     check(mission, target)
     for _ in range(ATTEMPTS):
         job = mission.job(request.name)
@@ -96,15 +101,20 @@ def land(mission: Mission, request: Request) -> Outcome:
             raise Refused(f"the branch '{job.branch}' is gone, so there is nothing to merge")
         made = _make(mission, job, request, target, head)
         if request.dry_run:
-            return Outcome(job, target, made.commit, made.changes, made.engine, tested=False)
+            return Outcome(job, target, made.commit, made.changes, made.engine, False, gate)
         landing = Landing(this_process(), target, made.expected, made.commit, head)
-        if command and made.changes:
-            _pass_gate(mission, job, command, made.commit)
-            landing = landing._replace(verdict="pass", test=command)
+        if gate is not None and gate.base != made.expected:
+            gate = _gate(mission, request, target)
+        cached = False
+        if gate is not None and gate.command is not None and made.changes:
+            cached = pass_gate(mission, job.name, gate, made.commit)
+            landing = landing._replace(verdict="pass", test=gate.command)
         moved, trouble = _move(mission, job, landing, made)
         if moved:
             job, tested = mission.job(request.name), landing.verdict is not None
-            return Outcome(job, target, made.commit, made.changes, made.engine, tested, trouble)
+            return Outcome(
+                job, target, made.commit, made.changes, made.engine, tested, gate, cached, trouble
+            )
     raise Refused(f"'{target}' keeps moving: it was somebody else's {ATTEMPTS} times in a row")
 
 
@@ -128,13 +138,18 @@ def _check_mergeable(job: Job) -> None:
         )
 
 
-def _test_command(mission: Mission, request: Request) -> str | None:
-    if request.test is False:
+def _gate(mission: Mission, request: Request, target: str) -> Gate | None:
+    """What has to pass as the target is now; None where nothing is to be tested."""
+    tip = refs.branch_tip(mission.git, target)
+    if request.test is False or tip is None:
         return None
-    command: str | None = mission.settings["testCommand"]
-    if request.test and not command:
-        raise Refused("there is no test command to run", hint="git config mc.testCommand COMMAND")
-    return command
+    gate = gate_of(mission, tip, target)
+    if request.test and gate.command is None:
+        why = f": {gate.missing} ({gate.origin} asks for it)" if gate.missing else ""
+        raise Refused(
+            f"there is no test command to run{why}", hint="git config mc.testCommand COMMAND"
+        )
+    return gate
 
 
 def _make(mission: Mission, job: Job, request: Request, target: str, head: str) -> _Made:
@@ -191,22 +206,6 @@ def _message(
         return own[0]
     lines = "\n".join("* " + body.partition("\n")[0] for body in own)
     return f"{subject(mission, job)}\n\n{lines}"
-
-
-def _pass_gate(mission: Mission, job: Job, command: str, commit: str) -> None:
-    log = mission.store.root / "logs" / f"{job.name}.test.log"
-    verdict = run_tests(mission, command, commit, log)
-    outcome = "pass" if verdict.passed else "broken" if verdict.broken else "fail"
-    mission.store.journal.write(
-        mission.now(), "verdict", job=job.name, commit=commit, verdict=outcome, reason=verdict.why
-    )
-    if verdict.passed:
-        return
-    what = "the test command says nothing" if verdict.broken else "the tests fail"
-    raise Refused(
-        f"'{job.name}' was not merged: {what}: {verdict.why}",
-        hint=f"its output is in {verdict.log}",
-    )
 
 
 def _set_aside(mission: Mission, job: Job, state: State, reason: str, request: Request) -> None:

@@ -31,7 +31,7 @@ ASKED: Mapping[str, tuple[tuple[str, ...], ...]] = {
         )
     },
     # What these install is pinned, and they take half a second to say who they are.
-    **{name: (("node", "--version"),) for name in ("npm", "npx", "pnpm", "yarn")},
+    **dict.fromkeys(("npm", "npx", "pnpm", "yarn"), (("node", "--version"),)),
     "cargo": (("cargo", "--version"), ("rustc", "--version")),
     "go": (("go", "version"),),
     "java": (("java", "-version"),),

@@ -40,11 +40,14 @@ def test_commands_are_withheld_until_they_are_approved_and_again_when_they_chang
 def test_whoever_needs_no_command_is_not_asked(world: World, tmp_path: Path) -> None:
     agent = Agent(world, "one", tmp_path)
     assert agent.do("git commit -q --allow-empty -m work; echo x >f; git add f") == 0
-    commit(world, 'test_command = "false"\n[notify]\ncommand = "false"\n')
+    text = 'test_command = "false"\n[notify]\ncommand = "false"\n'
+    world.repo.commit({".mission-control.toml": text})
     for words in (["jobs"], ["status", "one"], ["overview"], ["log"], ["jobs", "--json"]):
         world.mc(*words).ok()
     world.mc("kill", "one").ok()
-    world.mc("merge", "one").refused(1, "testCommand is 'false'", "git mc trust")
+    world.mc("merge", "one").refused(
+        1, "main:.mission-control.toml: testCommand is 'false'", "git mc trust main"
+    )
     world.mc("merge", "one", "--no-test").ok()
     world.mc("cleanup", "one").ok()
 
@@ -52,7 +55,7 @@ def test_whoever_needs_no_command_is_not_asked(world: World, tmp_path: Path) -> 
 def test_a_stronger_source_needs_no_trust(world: World) -> None:
     world.sh("one", "echo x >f")
     world.wait("one").ok()
-    commit(world, 'test_command = "false"\n')
+    world.repo.commit({".mission-control.toml": 'test_command = "false"\n'})
     world.mc("merge", "one", GIT_MC_TEST_COMMAND="test -f f").ok()
 
 
