@@ -69,7 +69,9 @@ def decide(jobs: Iterable[Job], facts: Facts) -> list[Action]:
     """The actions due for `jobs`, in the order of the jobs; then those that stood in line."""
     everyone = list(jobs)
     due = [action for job in everyone if (action := _due(job, facts)) is not None]
-    return [*due, *(LaunchQueued(job.name) for job in ready(everyone))]
+    # What an earlier run has left goes first.
+    busy = {action.job for action in due}
+    return [*due, *(LaunchQueued(job.name) for job in ready(everyone) if job.name not in busy)]
 
 
 def news(jobs: Iterable[Job]) -> list[Tell]:
