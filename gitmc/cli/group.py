@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Finish jobs": {
         "diff": "show what a job has done",
         "conflicts": "show which jobs would conflict",
+        "sync": "bring a job's base into the job",
         "merge": "land a job's work on its base",
         "pr": "push a job's branch and open a pull request",
         "kill": "end a job's agent and all its processes",

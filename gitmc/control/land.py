@@ -166,7 +166,7 @@ def _make(mission: Mission, job: Job, request: Request, target: str, head: str) 
         _set_aside(mission, job, State.NEEDS_REBASE, f"'{target}' has moved on", request)
         raise Refused(
             f"'{target}' has moved on, so '{job.branch}' is no fast-forward",
-            hint=f"rebase it in {job.worktree}, or use --strategy squash or merge",
+            hint=f"{_cure(job, target)}; or use --strategy squash or merge",
         )
     merged = Merger(Git(mission.main_worktree), mission.repo.common_dir).merge(expected, head)
     if merged.tree is None:
@@ -195,12 +195,21 @@ def _opening(job: Job, target: str) -> str:
     return shlex.join(["git", "merge", target]) + f" on the branch {job.branch}"
 
 
+def _cure(job: Job, target: str) -> str:
+    """How the job comes to stand on its target."""
+    if target == job.base:
+        return f"git mc sync {job.name}"
+    return shlex.join(["git", "-C", job.worktree, "rebase", target])
+
+
 def _message(
     mission: Mission, job: Job, target: str, head: str, expected: str, strategy: str
 ) -> str:
     if strategy == "merge":
         return f"Merge branch '{job.branch}' into {target}"
-    bodies = mission.git("log", "--reverse", "--format=%B%x00", f"{expected}..{head}").split("\0")
+    # Merges are those of the base into the job: no work of its own.
+    options = ["--reverse", "--no-merges", "--format=%B%x00"]
+    bodies = mission.git("log", *options, f"{expected}..{head}").split("\0")
     own = [body.strip() for body in bodies if body.strip()]
     if len(own) == 1:
         return own[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gitmc.control.mission import Mission
 from gitmc.errors import CommandFailed, Refused
-from gitmc.git import refs, worktree
+from gitmc.git import refs, repoint, worktree
 from gitmc.git.run import Git
 from gitmc.model.job import Job
 
@@ -17,6 +17,7 @@ def commit_leftovers(mission: Mission, job: Job) -> None:
     if not path.is_dir():
         return
     git = Git(path)
+    repoint.mend(path)
     _check_head(mission, job, git)
     left = worktree.uncommitted(path)
     if not left:

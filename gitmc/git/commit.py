@@ -2,12 +2,119 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
+from typing import NamedTuple
 
+from gitmc.errors import Fatal, Refused
 from gitmc.git.inprocess import InProcess
-from gitmc.git.run import Git
+from gitmc.git.run import Git, failure
+
+
+class Commit(NamedTuple):
+    """What of a commit is its author's, byte for byte, and where it stands.
+
+    `author` is the whole line: name, mail, seconds and zone. Other headers, such as signatures, are
+    of that one commit only.
+    """
+
+    tree: str
+    parents: tuple[str, ...]
+    author: bytes
+    message: bytes
+    encoding: bytes | None = None
+    """The encoding of all the rest, where that is not UTF-8."""
+
+
+def read(git: Git, names: Sequence[str]) -> list[Commit]:
+    """The commits with these full names, in one call. Raises Fatal for one that is not there."""
+    argv = ("cat-file", "--batch")
+    done = git.result(*argv, stdin="".join(f"{name}\n" for name in names).encode())
+    if done.returncode != 0:
+        raise failure(("git", *argv), done.returncode, done.stderr)
+    found, rest = [], done.stdout
+    for name in names:
+        line, _, rest = rest.partition(b"\n")
+        words = line.split()
+        if words[1:2] != [b"commit"]:
+            raise Fatal(f"the commit {name} is missing in this repository")
+        size = int(words[2])
+        found.append(_parsed(rest[:size]))
+        rest = rest[size + 1 :]
+    return found
+
+
+def _parsed(raw: bytes) -> Commit:
+    head, _, message = raw.partition(b"\n\n")
+    pairs = [line.partition(b" ")[::2] for line in head.split(b"\n") if line[:1] != b" "]
+    values = dict(pairs)
+    parents = tuple(value.decode() for key, value in pairs if key == b"parent")
+    tree, author = values[b"tree"].decode(), values[b"author"]
+    return Commit(tree, parents, author, message, values.get(b"encoding"))
+
+
+class Writer:
+    """Writes commits of others anew: theirs as they are, committed by the user, now."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+
+    @cached_property
+    def _committer(self) -> bytes:
+        return os.fsencode(self._git("var", "GIT_COMMITTER_IDENT"))
+
+    @cached_property
+    def _signing(self) -> list[str]:
+        return _signing(self._git)
+
+    def write(self, commit: Commit) -> str:
+        """Write `commit`; its name. Raises CommandFailed where git cannot sign it."""
+        committer = _encoded(self._committer, commit.encoding)
+        if self._signing:
+            return self._sign(commit, committer)
+        lines = [f"tree {commit.tree}".encode()]
+        lines += [f"parent {parent}".encode() for parent in commit.parents]
+        lines += [b"author " + commit.author, b"committer " + committer]
+        lines += [b"encoding " + commit.encoding] if commit.encoding else []
+        raw = b"\n".join(lines) + b"\n\n" + commit.message
+        return self._git("hash-object", "-t", "commit", "-w", "--stdin", stdin=raw)
+
+    def _sign(self, commit: Commit, committer: bytes) -> str:
+        who = _variables("AUTHOR", commit.author) | _variables("COMMITTER", committer)
+        encoding = os.fsdecode(commit.encoding or b"UTF-8")
+        words = ["-c", f"i18n.commitEncoding={encoding}", "commit-tree", *self._signing]
+        words += [word for parent in commit.parents for word in ("-p", parent)]
+        git = self._git.with_environment(**who)
+        return git(*words, "-F", "-", commit.tree, stdin=commit.message)
+
+
+def _encoded(line: bytes, encoding: bytes | None) -> bytes:
+    """The user's name, which git has in UTF-8, as a commit of another encoding needs it."""
+    if encoding is None or line.isascii():
+        return line
+    try:
+        made = line.decode().encode(os.fsdecode(encoding))
+    except (UnicodeError, LookupError):
+        return line
+    return line if b"\0" in made else made
+
+
+def _variables(role: str, line: bytes) -> dict[str, str]:
+    found = re.fullmatch(rb"(.*?) ?<(.*)> (-?\d+ [+-]\d+)", line)
+    if found is None:
+        raise Refused(
+            f"git cannot sign a commit again whose {role.lower()} is {os.fsdecode(line)!r}",
+            hint="git -c commit.gpgSign=false mc …",
+        )
+    name, mail, date = map(os.fsdecode, found.groups())
+    return {
+        f"GIT_{role}_NAME": name,
+        f"GIT_{role}_EMAIL": mail,
+        f"GIT_{role}_DATE": f"@{date}",
+    }
 
 
 class Commits:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from heapq import heappop, heappush
 
-from gitmc.errors import Refused
-from gitmc.git.run import Git
+from gitmc.errors import CommandFailed, Refused
+from gitmc.git.run import Git, failure
 
 NOTHING = "0" * 40
 
@@ -53,10 +55,52 @@ def swap(git: Git, ref: str, new: str, old: str, why: str) -> bool:
         return True
     now = git.result("rev-parse", "--verify", "--quiet", ref).stdout.decode().strip()
     if (now or NOTHING) == old:
-        from gitmc.git.run import failure
-
         raise failure(("git", "update-ref", *moves), done.returncode, done.stderr)
     return False
+
+
+@contextmanager
+def prepared(
+    git: Git, ref: str, new: str, old: str, why: str, also: Mapping[str, str]
+) -> Iterator[Callable[[], None] | None]:
+    """Hold git's lock on `ref`, which is at `old`: the function that is given moves it to `new`.
+
+    None is given where the ref is no longer at `old`. Nobody else moves it meanwhile; unless the
+    function is called, and if we are killed, it stays. `also` are refs that move along with it,
+    whatever they were. Raises CommandFailed where git, or a hook of it, will not.
+    """
+    # The old value is to be found again, whatever the user's settings are.
+    words = ("-c", "core.logAllRefUpdates=true", "update-ref", "-m", why, "--stdin")
+    moves = [f"update {ref} {new} {old}"]
+    moves += [f"update {name} {value}" for name, value in also.items()]
+    with tempfile.TemporaryFile() as said, git.start(*words, stderr=said) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        stdin, stdout = child.stdin, child.stdout
+
+        def tell(*lines: str, answers: Sequence[str]) -> bool:
+            try:
+                stdin.write(os.fsencode("".join(line + "\n" for line in lines)))
+            except BrokenPipeError:
+                return False
+            return all(stdout.readline() == f"{word}: ok\n".encode() for word in answers)
+
+        def failed() -> CommandFailed:
+            stdin.close()
+            status = child.wait()
+            said.seek(0)
+            return failure(("git", *words), status, said.read())
+
+        def commit() -> None:
+            if not tell("commit", answers=["commit"]):
+                raise failed()
+
+        if tell("start", *moves, "prepare", answers=["start", "prepare"]):
+            yield commit
+        elif commit_of(git, ref) == old:
+            raise failed()
+        else:
+            yield None
 
 
 def is_ancestor(git: Git, ancestor: str, descendant: str) -> bool:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from gitmc.errors import CommandFailed, Fatal
 
@@ -45,13 +46,23 @@ def clean_environment() -> dict[str, str]:
 class Git:
     """Runs git in one folder."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        descriptors: tuple[int, ...] = (),
+    ) -> None:
         self.folder = folder
         self._environment = clean_environment() | dict(environment or {})
+        self._descriptors = descriptors
 
     def with_environment(self, **variables: str) -> Git:
         """The same door with more variables set."""
-        return Git(self.folder, {**self._environment, **variables})
+        return Git(self.folder, {**self._environment, **variables}, self._descriptors)
+
+    def with_descriptor(self, descriptor: int) -> Git:
+        """The same door, where git keeps `descriptor` open until it ends, even if we end first."""
+        return Git(self.folder, self._environment, (*self._descriptors, descriptor))
 
     def at(self, folder: Path) -> Git:
         """The same door, in another folder."""
@@ -68,6 +79,23 @@ class Git:
                 stdin=None if stdin is not None else subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
+                pass_fds=self._descriptors,
+            )
+        except FileNotFoundError as missing:
+            raise _missing(missing, self.folder) from missing
+
+    def start(self, *args: str, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+        """`git ARGS`, to be talked to; what it says on stderr goes to that file."""
+        pipe = subprocess.PIPE
+        try:
+            return subprocess.Popen(
+                ["git", *args],
+                cwd=self.folder,
+                env=self._environment,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=stderr,
+                bufsize=0,
             )
         except FileNotFoundError as missing:
             raise _missing(missing, self.folder) from missing

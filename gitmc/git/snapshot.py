@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from gitmc.errors import CommandFailed
 from gitmc.git.refs import commit_of
 from gitmc.git.run import Git, failure
 from gitmc.git.worktree import uncommitted
@@ -46,6 +47,10 @@ class Snapshot(NamedTuple):
         return sorted({*staged, *(word[1] for word in words if word[0] == "raw")})
 
 
+class Unread(CommandFailed):
+    """Git could not read a file: it came and went meanwhile, or may not be read."""
+
+
 class _Entry(NamedTuple):
     tag: str
     mode: str
@@ -54,8 +59,32 @@ class _Entry(NamedTuple):
     path: str
 
 
+class Look:
+    """A worktree as it was `seen`. `git` has an index of its own: the files as they were seen."""
+
+    def __init__(self, path: Path, seen: Snapshot, git: Git, entries: Sequence[_Entry]) -> None:
+        self.path = path
+        self.seen = seen
+        self.git = git
+        self._entries = entries
+
+    def holds(self) -> bool:
+        """Whether all is still as it was seen: commit, index and files."""
+        git = Git(self.path)
+        if commit_of(git, "HEAD") != self.seen.head or _entries(git) != self._entries:
+            return False
+        return _files_tree(self.git) == self.seen.files
+
+
 def take(path: Path) -> Snapshot:
     """The worktree at `path` as it is. Raises CommandFailed where git cannot read some of it."""
+    with looking(path) as look:
+        return look.seen
+
+
+@contextmanager
+def looking(path: Path) -> Iterator[Look]:
+    """The same, with what it takes to look again, and to go on from there."""
     git = Git(path)
     with _aside(git) as aside:
         entries = _entries(aside)
@@ -63,18 +92,25 @@ def take(path: Path) -> Snapshot:
     with _aside(git) as aside:
         # The index itself and not an empty one: it knows of ignored files added by force.
         hidden = _show_all(aside, path, entries)
-        aside("-c", "core.fsmonitor=false", "add", "--all", "--sparse")
-        files = aside("write-tree")
-    head = commit_of(git, "HEAD")
-    known = set(_split(git("ls-tree", "-r", "-z", "--name-only", index)))
-    intended = [e for e in entries if e.stage == "0" and e.path not in known]
-    marks = [
-        *unmerged,
-        *(f"intended {entry.mode} {entry.path}" for entry in intended),
-        *hidden,
-        *_raw(git, path, head, index, files),
-    ]
-    return Snapshot(head, files, index, tuple(sorted(marks)))
+        files = _files_tree(aside)
+        head = commit_of(git, "HEAD")
+        known = set(_split(git("ls-tree", "-r", "-z", "--name-only", index)))
+        intended = [e for e in entries if e.stage == "0" and e.path not in known]
+        marks = [
+            *unmerged,
+            *(f"intended {entry.mode} {entry.path}" for entry in intended),
+            *hidden,
+            *_raw(git, path, head, index, files),
+        ]
+        yield Look(path, Snapshot(head, files, index, tuple(sorted(marks))), aside, entries)
+
+
+def _files_tree(aside: Git) -> str:
+    argv = ("-c", "core.fsmonitor=false", "add", "--all", "--sparse")
+    done = aside.result(*argv)
+    if done.returncode != 0:
+        raise Unread(("git", *argv), done.returncode, os.fsdecode(done.stderr))
+    return aside("write-tree")
 
 
 def take_index(git: Git) -> Snapshot:
@@ -122,27 +158,39 @@ def looked_at_whole(path: Path) -> Iterator[tuple[Git, list[str]]]:
         yield aside, inner
 
 
-def put(path: Path, files: str, index: str, marks: Iterable[str] = ()) -> None:
+def put(path: Path, files: str, index: str, marks: Sequence[str] = ()) -> None:
     """Make the worktree at `path` hold `files`, and its index `index`; untracked files stay.
 
     Whatever was changed in tracked files before is gone. No hook runs.
     """
     git = Git(path)
     git("read-tree", "--reset", "-u", "--no-recurse-submodules", files)
-    by_kind: dict[str, list[str]] = {}
-    for mark in marks:
-        kind, _, value = mark.partition(" ")
-        by_kind.setdefault(kind, []).append(value)
-    for value in by_kind.get("raw", []):
+    for value in _marked(marks, "raw"):
         blob, _, name = value.partition(" ")
         _write_raw(git, path / name, blob)
-    git("read-tree", "--reset", "--no-recurse-submodules", index)
-    _feed(git, by_kind.get("unmerged"), "update-index", "-z", "--index-info")
-    if "intended" in by_kind:
-        _announce(git, by_kind["intended"])
+    stage(git, index, marks)
+
+
+def stage(git: Git, tree: str, marks: Sequence[str] = ()) -> None:
+    """Make git's index hold `tree`, and what `marks` tell of an index. No file is touched.
+
+    What they tell of a path that is not in the index is left out.
+    """
+    git("read-tree", "--reset", "--no-recurse-submodules", tree)
+    _feed(git, _marked(marks, "unmerged"), "update-index", "-z", "--index-info")
+    there = set(_split(git("ls-files", "-z")))
+    intended = {value.partition(" ")[2]: value for value in _marked(marks, "intended")}
+    if fresh := [value for name, value in intended.items() if name not in there]:
+        _announce(git, fresh)
+    there |= set(intended)
     git.result("update-index", "-q", "--refresh")
     for kind, option in (("assumed", "--assume-unchanged"), ("skipped", "--skip-worktree")):
-        _feed(git, by_kind.get(kind), "update-index", option, "-z", "--stdin")
+        names = [name for name in _marked(marks, kind) if name in there]
+        _feed(git, names, "update-index", option, "-z", "--stdin")
+
+
+def _marked(marks: Iterable[str], kind: str) -> list[str]:
+    return [mark[len(kind) + 1 :] for mark in marks if mark.startswith(kind + " ")]
 
 
 def _announce(git: Git, values: Sequence[str]) -> None:
@@ -165,7 +213,8 @@ def _announce(git: Git, values: Sequence[str]) -> None:
         there = git.with_environment(GIT_DIR=own, GIT_WORK_TREE=folder)
         announce = ["--intent-to-add", "--force", "--sparse"]
         from_stdin = ["--pathspec-from-file=-", "--pathspec-file-nul"]
-        _feed(there, names, "--literal-pathspecs", "add", *announce, *from_stdin)
+        command = ["-C", folder, "--literal-pathspecs", "add", *announce, *from_stdin]
+        _feed(there, names, *command)
 
 
 @contextmanager

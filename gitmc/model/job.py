@@ -75,8 +75,8 @@ WAYS_OUT: dict[State, tuple[str, ...]] = {
     State.STOPPED: ("relaunch", "merge", "cleanup"),
     State.READY_TO_MERGE: ("merge", "relaunch", "cleanup"),
     State.MERGING: ("jobs",),
-    State.CONFLICT: ("merge", "relaunch", "cleanup"),
-    State.NEEDS_REBASE: ("merge", "relaunch", "cleanup"),
+    State.CONFLICT: ("sync", "merge", "relaunch", "cleanup"),
+    State.NEEDS_REBASE: ("sync", "merge", "relaunch", "cleanup"),
 }
 """What a user can type in a state that is not final. `jobs`, like every command, settles first, and
 settling finishes or takes back a merge whose process is gone."""

@@ -106,6 +106,7 @@ MAKERS: dict[State, Callable[[World], None]] = {
 
 WORDS = {
     "kill": ["kill", "one"],
+    "sync": ["sync", "one"],
     "merge": ["merge", "one"],
     "relaunch": ["relaunch", "one"],
     "cleanup": ["cleanup", "one", "--force"],
