@@ -83,8 +83,9 @@ def sync(mission: Mission, request: Request) -> Outcome:
     """Sync the job. Raises Refused, or Conflict with the files; then nothing has changed."""
     job = mission.job(request.name)
     _check_job(job)
-    if Path(job.worktree, ".git").exists() and not request.dry_run:
-        repoint.mend(Path(job.worktree))
+    path = Path(job.worktree)
+    if not request.dry_run and worktree.own_git_dir(path, mission.repo.common_dir) is not None:
+        repoint.mend(path)
     unread: Unread | None = None
     with _base(mission, job, request) as base:
         for attempt in range(ATTEMPTS):

@@ -178,7 +178,7 @@ def stage(git: Git, tree: str, marks: Sequence[str] = ()) -> None:
     """
     git("read-tree", "--reset", "--no-recurse-submodules", tree)
     _feed(git, _marked(marks, "unmerged"), "update-index", "-z", "--index-info")
-    there = set(_split(git("ls-files", "-z")))
+    there = set(_split(git("ls-files", "-z"))) if marks else set()
     intended = {value.partition(" ")[2]: value for value in _marked(marks, "intended")}
     if fresh := [value for name, value in intended.items() if name not in there]:
         _announce(git, fresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,10 +53,9 @@ def written(repo: Repo, commit: Commit) -> str:
     return name
 
 
-def some(repo: Repo, **changes: object) -> Commit:
+def some(repo: Repo, **changes: Any) -> Commit:
     """A commit on top of HEAD."""
-    made = Commit(repo.head("HEAD^{tree}"), (repo.head(),), PLAIN, b"one\n")
-    return made._replace(**changes)
+    return Commit(repo.head("HEAD^{tree}"), (repo.head(),), PLAIN, b"one\n")._replace(**changes)
 
 
 @pytest.mark.parametrize("author", AUTHORS.values(), ids=AUTHORS)

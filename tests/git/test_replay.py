@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ from gitmc.git.replay import Replayed, copy_notes, replay
 from gitmc.git.run import Git
 from tests.git.test_merge import FILE, LINK, PROGRAM, Tree, commit, files, text
 from tests.support.world import Repo
+
+NUMBERS = count()
+"""No two commits of a test are the same."""
 
 
 class Rebased(NamedTuple):
@@ -70,7 +74,8 @@ def replayed(repo: Repo, head: str, onto: str) -> Replayed:
 
 def chain(repo: Repo, below: str, *trees: Tree) -> str:
     """A commit for each of `trees`, each with an author, a date and a message of its own."""
-    for number, tree in enumerate(trees):
+    for tree in trees:
+        number = next(NUMBERS)
         made = read(Git(repo.path), [commit(repo, tree, below)])[0]
         author = f"N{number} <n@{number}> {1700000000 + number} +0{number % 10}30".encode()
         raw = b"\n".join(
