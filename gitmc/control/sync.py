@@ -88,9 +88,11 @@ def sync(mission: Mission, request: Request) -> Outcome:
         repoint.mend(path)
     unread: Unread | None = None
     with _base(mission, job, request) as base:
-        for attempt in range(ATTEMPTS):
+        if request.strategy == "rebase" and not request.dry_run:
+            _ask(mission, job, base)
+        for _ in range(ATTEMPTS):
             try:
-                outcome = _sync_once(mission, request, base, first=attempt == 0)
+                outcome = _sync_once(mission, request, base)
             except Unread as fault:
                 unread = fault
                 continue
@@ -138,7 +140,19 @@ def _base(mission: Mission, job: Job, request: Request) -> Iterator[_Base]:
         yield _Base(str(source), commit, str(source) if known else commit)
 
 
-def _sync_once(mission: Mission, request: Request, base: _Base, *, first: bool) -> Outcome | None:
+def _ask(mission: Mission, job: Job, base: _Base) -> None:
+    """Ask git's hook for rebases, if there is one to come."""
+    head = refs.branch_tip(mission.git, job.branch)
+    if head is None or refs.is_ancestor(mission.git, base.commit, head):
+        return
+    folder = place_of(mission, Path(job.worktree), Path(job.worktree)).folder
+    if folder is not None:
+        ask_hook(folder, base.by_name)
+    else:
+        ask_hook(mission.main_worktree, base.by_name, job.branch)
+
+
+def _sync_once(mission: Mission, request: Request, base: _Base) -> Outcome | None:
     """Sync the job as it is now; None where it has changed on the way."""
     git = mission.git
     job = mission.job(request.name)
@@ -150,15 +164,13 @@ def _sync_once(mission: Mission, request: Request, base: _Base, *, first: bool) 
             hint=f"make it again: git mc relaunch {job.name}",
         )
     if refs.is_ancestor(git, base.commit, head):
-        job = job if request.dry_run else _record(mission, job, base)
+        job = job if request.dry_run else _record(mission, job, _newest(git, job, base))
         return Outcome(job, base.name, base.commit, head, head, changed=False, engine="none")
     place = _place(mission, job)
     with snapshot.looking(place.folder) if place.folder else nullcontext() as look:
         if look is not None and look.seen.head != head:
             return None
         dirty = look is not None and _check_changes(mission, job, look, request)
-        if first and request.strategy == "rebase" and not request.dry_run:
-            _ask(mission, job, place, base)
         merger = Merger(Git(mission.main_worktree), mission.repo.common_dir)
         made = _make(mission, merger, request, base, job, head)
         if made.head is None:
@@ -171,14 +183,7 @@ def _sync_once(mission: Mission, request: Request, base: _Base, *, first: bool) 
         step = repoint.Move(f"refs/heads/{job.branch}", head, made.head, files, staged, why)
         if not _take_effect(mission, request, base, made, step, look):
             return None
-    return replace(after, job=_record(mission, job, base))
-
-
-def _ask(mission: Mission, job: Job, place: Place, base: _Base) -> None:
-    if place.folder is not None:
-        ask_hook(place.folder, base.by_name)
-    else:
-        ask_hook(mission.main_worktree, base.by_name, job.branch)
+    return replace(after, job=_record(mission, job, base.commit))
 
 
 def _make(
@@ -239,9 +244,10 @@ def _place(mission: Mission, job: Job) -> Place:
 def _check_head(job: Job, path: Path, own: Path) -> None:
     there = f"git -C {shlex.quote(str(path))}"
     for what in salvage.under_way(own):
+        end = "am --abort" if (own / "rebase-apply/applying").exists() else ENDS[what]
         raise Refused(
             f"the worktree of '{job.name}' has {what} that is not finished",
-            hint=f"finish it, or end it: {there} {ENDS[what]}",
+            hint=f"finish it, or end it: {there} {end}",
         )
     ref = Git(path).answer("symbolic-ref", "-q", "HEAD")
     if ref != f"refs/heads/{job.branch}":
@@ -318,13 +324,19 @@ def _take_effect(
         return repoint.repoint(look, step)
 
 
-def _record(mission: Mission, seen: Job, base: _Base) -> Job:
-    """Store what the job has from now on; the job."""
+def _newest(git: Git, job: Job, base: _Base) -> str:
+    """The commit that the job's own ones are on top of: a base may have gone back since."""
+    known = refs.commit_of(git, job.base_commit)
+    return known if known and refs.is_ancestor(git, base.commit, known) else base.commit
+
+
+def _record(mission: Mission, seen: Job, base_commit: str) -> Job:
+    """Store what the job is on top of from now on; the job."""
     with mission.store.locked() as held:
         now = mission.store.job(seen.name)
         if now is None or now.landed is not None:
             return now or seen
-        after = now._replace(base_commit=base.commit)
+        after = now._replace(base_commit=base_commit)
         if now.state in RESOLVED:
             after = move(after, State.READY_TO_MERGE, reason=None)
         return now if after == now else mission.save(held, now, after, "sync")

@@ -122,6 +122,14 @@ def test_what_was_done_by_hand_is_recorded(world: World) -> None:
     assert world.job("one")["ahead"] == 1
 
 
+def test_a_base_that_went_back_counts_no_commits_of_others(world: World) -> None:
+    diverged(world)
+    world.mc("sync", "one").ok()
+    world.repo.git("reset", "-q", "--hard", "HEAD~1")
+    world.mc("sync", "one").ok()
+    assert world.job("one")["ahead"] == 1
+
+
 @pytest.mark.parametrize("strategy", ["rebase", "merge"])
 def test_a_conflict_changes_nothing_and_says_how_to_open_it(world: World, strategy: str) -> None:
     tree = conflicting(world)
@@ -290,6 +298,16 @@ def test_what_is_under_way_refuses_it_until_it_is_ended(
     ran.refused(1, "that is not finished", "finish it, or end it: git -C")
     assert all_of(world, tree) == before
     end = ran.stderr.rpartition("end it: ")[2]
+    subprocess.run(shlex.split(end), cwd="/", check=True, capture_output=True)
+    world.mc("sync", "one").refused(3, "in a (content)")
+
+
+def test_patches_under_way_are_ended_by_their_own_command(world: World, tmp_path: Path) -> None:
+    tree = conflicting(world)
+    patch = tmp_path / "patch"
+    patch.write_text(world.repo.git("format-patch", "-1", "--stdout") + "\n")
+    subprocess.run(["git", "am", "-q", str(patch)], cwd=tree, capture_output=True, check=False)
+    end = world.mc("sync", "one").refused(1, "am --abort").stderr.rpartition("end it: ")[2]
     subprocess.run(shlex.split(end), cwd="/", check=True, capture_output=True)
     world.mc("sync", "one").refused(3, "in a (content)")
 
