@@ -17,7 +17,8 @@ from gitmc.git.commit import Commit, read
 from gitmc.git.merge import Merger
 from gitmc.git.replay import Replayed, copy_notes, replay
 from gitmc.git.run import Git
-from tests.git.test_merge import FILE, LINK, PROGRAM, Tree, commit, files, text
+from tests.git.test_merge import FILE, Tree, commit, files, text
+from tests.support.situations import LINK, PROGRAM
 from tests.support.world import Repo
 
 NUMBERS = count()
