@@ -93,6 +93,7 @@ def test_a_merge_has_the_old_head_as_its_first_parent(world: World) -> None:
     assert world.repo.git("log", "-1", "--format=%s") == "own own"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["rebase", "merge"])
 def test_a_job_without_commits_goes_to_its_base(world: World, strategy: str) -> None:
     made(world)
@@ -113,6 +114,7 @@ def test_a_job_that_has_it_all_has_nothing_to_sync(world: World) -> None:
     assert said["engine"] == "none"
 
 
+@pytest.mark.slow
 def test_what_was_done_by_hand_is_recorded(world: World) -> None:
     tree = diverged(world)
     world.repo.git("rebase", "-q", "main", cwd=tree)
@@ -122,6 +124,7 @@ def test_what_was_done_by_hand_is_recorded(world: World) -> None:
     assert world.job("one")["ahead"] == 1
 
 
+@pytest.mark.slow
 def test_a_base_that_went_back_counts_no_commits_of_others(world: World) -> None:
     diverged(world)
     world.mc("sync", "one").ok()
@@ -233,6 +236,7 @@ def test_an_ignored_file_in_the_way_refuses_it_all(world: World, place: str) -> 
     assert all_of(world, tree) == before
 
 
+@pytest.mark.slow
 def test_folders_and_files_change_places(world: World) -> None:
     world.repo.commit({"f": "f\n", "d/a": "a\n", "d/b": "b\n"})
     tree = made(world)
@@ -286,6 +290,7 @@ UNDER_WAY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("what", "words"), UNDER_WAY.items(), ids=UNDER_WAY)
 def test_what_is_under_way_refuses_it_until_it_is_ended(
     world: World, what: str, words: list[str]
@@ -302,6 +307,7 @@ def test_what_is_under_way_refuses_it_until_it_is_ended(
     world.mc("sync", "one").refused(3, "in a (content)")
 
 
+@pytest.mark.slow
 def test_patches_under_way_are_ended_by_their_own_command(world: World, tmp_path: Path) -> None:
     tree = conflicting(world)
     patch = tmp_path / "patch"
@@ -347,6 +353,7 @@ def test_the_hook_of_a_rebase_is_asked(world: World, tmp_path: Path) -> None:
     assert (tmp_path / "asked").read_text() == f"{tree} main\n"
 
 
+@pytest.mark.slow
 def test_a_hook_that_keeps_the_branch_where_it_is_is_heard(world: World) -> None:
     tree = diverged(world)
     (tree / "a").write_text(LINES.replace("9", "NINE"))
@@ -375,6 +382,7 @@ def test_without_a_worktree_only_the_branch_moves(world: World) -> None:
     assert world.repo.git("status", "--porcelain", cwd=tree) == "AA own"
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_checked_out_elsewhere_is_left_alone(world: World, tmp_path: Path) -> None:
     tree = diverged(world)
     world.repo.git("worktree", "remove", str(tree))
@@ -385,6 +393,7 @@ def test_a_branch_that_is_checked_out_elsewhere_is_left_alone(world: World, tmp_
     world.mc("sync", "one").ok()
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_no_worktree_any_more_is_left_alone(world: World) -> None:
     tree = diverged(world)
     (tree / ".git").unlink()
@@ -418,6 +427,7 @@ def test_the_base_is_fetched_from_its_remote(world: World, remote: Repo) -> None
     assert not (world.repo.path / ".git/FETCH_HEAD").read_text().count("mc/sync")
 
 
+@pytest.mark.slow
 def test_the_branch_is_the_one_that_the_base_follows(world: World, remote: Repo) -> None:
     diverged(world)
     remote.git("branch", "-m", "main", "trunk")
@@ -431,6 +441,7 @@ def test_the_branch_is_the_one_that_the_base_follows(world: World, remote: Repo)
     assert subject == "Merge remote-tracking branch 'up/trunk' into mc/one"
 
 
+@pytest.mark.slow
 def test_a_conflict_with_the_remote_names_what_git_finds(world: World, remote: Repo) -> None:
     tree = diverged(world)
     remote.commit({"own": "other\n"})
@@ -440,6 +451,7 @@ def test_a_conflict_with_the_remote_names_what_git_finds(world: World, remote: R
     assert all_of(world, tree)[0:2] == before
 
 
+@pytest.mark.slow
 def test_a_base_that_is_gone_can_be_had_from_the_remote(world: World, remote: Repo) -> None:
     diverged(world)
     world.repo.git("branch", "-m", "main", "renamed")
@@ -474,6 +486,7 @@ def test_a_branch_with_merges_is_rebased_by_git(world: World) -> None:
     assert list((world.root / "pool").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_conflict_in_a_branch_with_merges_is_told_alike(world: World) -> None:
     tree = with_merge(world)
     world.repo.commit({"side": "other\n"})
@@ -484,6 +497,7 @@ def test_a_conflict_in_a_branch_with_merges_is_told_alike(world: World) -> None:
     assert world.repo.git("worktree", "list").count("\n") == 1
 
 
+@pytest.mark.slow
 def test_unrelated_histories_are_refused(world: World) -> None:
     tree = diverged(world)
     world.repo.git("checkout", "-q", "--orphan", "other")
@@ -520,6 +534,7 @@ def test_a_job_that_was_set_aside_can_be_merged_then(world: World, words: list[s
     world.mc("merge", "one", "--strategy", "ff-only").ok()
 
 
+@pytest.mark.slow
 def test_a_job_that_failed_stays_failed(world: World) -> None:
     world.sh("one", commits("one") + "; exit 3")
     world.wait("one")
@@ -528,6 +543,7 @@ def test_a_job_that_failed_stays_failed(world: World) -> None:
     assert world.state("one") == "failed"
 
 
+@pytest.mark.slow
 def test_a_job_that_has_landed_is_refused(world: World) -> None:
     finished(world, "one", commits("one"))
     world.mc("merge", "one").ok()
@@ -535,6 +551,7 @@ def test_a_job_that_has_landed_is_refused(world: World) -> None:
     world.mc("sync", "one").refused(1, "has landed on 'main' already", "git mc cleanup one")
 
 
+@pytest.mark.slow
 def test_a_job_that_waits_or_is_not_there_is_refused(world: World) -> None:
     running(world)
     batch = ["--each", "-", "--max-parallel", "1", "--", "sleep", "1000"]
@@ -544,6 +561,7 @@ def test_a_job_that_waits_or_is_not_there_is_refused(world: World) -> None:
     world.mc("sync", "one", "--strategy", "octopus").refused(129)
 
 
+@pytest.mark.slow
 def test_marks_of_the_index_stay(world: World) -> None:
     tree = diverged(world)
     world.repo.git("update-index", "--skip-worktree", "b", cwd=tree)
@@ -557,6 +575,7 @@ def test_marks_of_the_index_stay(world: World) -> None:
     assert world.repo.git("status", "--porcelain", cwd=tree) == ""
 
 
+@pytest.mark.slow
 def test_a_sparse_worktree_stays_sparse(world: World) -> None:
     world.repo.commit({"in/a": "1\n", "out/a": "1\n"})
     tree = made(world)
@@ -571,6 +590,7 @@ def test_a_sparse_worktree_stays_sparse(world: World) -> None:
     assert world.repo.files("mc/one")["out/b"] == "2"
 
 
+@pytest.mark.slow
 def test_filters_run(world: World) -> None:
     world.repo.git("config", "filter.up.clean", "tr A-Z a-z")
     world.repo.git("config", "filter.up.smudge", "tr a-z A-Z")
@@ -587,6 +607,7 @@ def test_filters_run(world: World) -> None:
     assert world.repo.files("mc/one")["a.up"] == "word\ntheirs"
 
 
+@pytest.mark.slow
 def test_names_are_bytes(world: World) -> None:
     names = [b"new\nline", b'"quoted"', b"caf\xe9", b"-dash", b" space "]
     tree = diverged(world)

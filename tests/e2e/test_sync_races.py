@@ -159,6 +159,7 @@ def test_a_sync_that_is_killed_while_git_works_is_mended(
     assert world.repo.git("for-each-ref", "refs/mc") == ""
 
 
+@pytest.mark.slow
 def test_a_merge_too_mends_what_a_killed_sync_left(world: World, tmp_path: Path) -> None:
     tree = slow_and_dirty(world)
     wait_for_it, release = blocked(world, tmp_path, "files")
@@ -215,6 +216,7 @@ def test_git_at_work_in_the_worktree_refuses_it(world: World) -> None:
     world.mc("sync", "one").ok()
 
 
+@pytest.mark.slow
 def test_two_syncs_at_once_sync_once(world: World) -> None:
     tree = dirty(world)
     both = [world.start("sync", "one") for _ in range(2)]
