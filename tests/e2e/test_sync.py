@@ -520,7 +520,8 @@ def test_notes_go_with_the_commits(world: World) -> None:
 @pytest.mark.parametrize("words", [["--strategy", "ff-only"], []], ids=["needs_rebase", "conflict"])
 def test_a_job_that_was_set_aside_can_be_merged_then(world: World, words: list[str]) -> None:
     tree = diverged(world) if words else conflicting(world)
-    world.mc("merge", "one", *words).refused(1 if words else 3, "git mc sync one")
+    hint = "git mc sync one" if words else f"git -C {tree} merge main"
+    world.mc("merge", "one", *words).refused(1 if words else 3, hint)
     if not words:
         world.mc("sync", "one").refused(3)
         assert world.state("one") == "conflict"
