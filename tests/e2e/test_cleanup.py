@@ -25,7 +25,8 @@ def test_a_merged_job_leaves_nothing_behind_but_its_commits(world: World) -> Non
     world.mc("cleanup", "one", "--delete-branch").ok()
     assert not worktree.exists()
     assert names(world) == []
-    assert world.repo.git("for-each-ref", "--format=%(refname)") == "refs/heads/main"
+    refs = world.repo.git("for-each-ref", "--format=%(refname)").split()
+    assert refs == ["refs/heads/main", "refs/notes/mission-control"]
     assert not (world.root / "prompts/one.md").exists()
     assert "one" in world.repo.files()
 
