@@ -17,6 +17,8 @@ from tests.support.events import gone, until
 from tests.support.mounts import can_mount
 from tests.support.world import PATIENCE, Ran, World
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sys
 from collections.abc import Callable

@@ -22,6 +22,8 @@ from tests.support.agents import (
 from tests.support.events import gone, until
 from tests.support.world import Repo, World
 
+pytestmark = pytest.mark.slow
+
 NASTY = {
     "spaces": "two  words ",
     "quotes": 'it\'s "so"',

@@ -15,6 +15,8 @@ from tests.support.agents import Agent, names, path_of, some_slow, without_obser
 from tests.support.events import gone
 from tests.support.world import Repo, World
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = {
     "alone": [],
     "jobs": ["jobs"],
@@ -341,7 +343,6 @@ def test_git_dir_says_which_repository_base_and_branch_are_from(
     assert f"at {world.repo.head()[:12]} (base main)" in ran.stdout
 
 
-@pytest.mark.slow
 def test_a_tmux_that_does_not_answer_holds_up_no_other_job(world: World, tmp_path: Path) -> None:
     world.sh("done", ":")
     world.wait("done").ok()
