@@ -122,7 +122,12 @@ def sweep(variable: str, *values: str, spare: Sequence[str] = ()) -> int:
     """
     entries = frozenset(f"{variable}={value}".encode() for value in values)
     killed: set[tuple[int, str]] = set()
-    while found := _carriers(entries, spare) - killed:
+    quiet = 0
+    # One that is just becoming another program has no environment for that moment, so that one look
+    # can miss it.
+    while quiet < 2:
+        found = _carriers(entries, spare) - killed
+        quiet = 0 if found else quiet + 1
         for pid, start in found:
             with suppress(ProcessLookupError), _pinned(pid) as send:
                 if start_time(pid) == start:
