@@ -95,6 +95,37 @@ def try_hold(path: Path) -> Iterator[Held | None]:
         lock.release()
 
 
+@contextmanager
+def claim(path: Path, *, wait: bool) -> Iterator[int | None]:
+    """Hold the lock at `path` by a descriptor, which a child that is given it holds on to as well.
+
+    Only when all who have it are gone is the lock free, and the kernel tells that at once. Yields
+    None where somebody has it and we are not to `wait`.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield None
+                return
+            if _is_at(path, descriptor):
+                yield descriptor
+                return
+        finally:
+            # Never unlocked: that would take it from the child too.
+            os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether the file is still at `path`, and was not removed while we waited for it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
 def is_held(path: Path) -> bool:
     """Whether some process holds the lock at `path`.
 

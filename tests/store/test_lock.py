@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from gitmc.errors import Fatal
-from gitmc.store.lock import Held, hold, holder_pid, is_held, try_hold
+from gitmc.store.lock import Held, claim, hold, holder_pid, is_held, try_hold
+from tests.support.world import PATIENCE
 
 HOLD = """
 import sys
@@ -180,3 +182,33 @@ def test_the_holder_is_the_process_that_held_it_last(lock: Path) -> None:
         assert holder_pid(lock) == os.getpid()
     lock.write_text("nobody")
     assert holder_pid(lock) is None
+
+
+def test_a_lock_that_a_child_was_given_is_held_until_the_child_ends(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with claim(path, wait=False) as ours:
+        assert ours is not None
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=(ours,))
+        with claim(path, wait=False) as theirs:
+            assert theirs is None
+    with claim(path, wait=False) as theirs:
+        assert theirs is None
+    child.communicate(timeout=PATIENCE)
+    with claim(path, wait=False) as ours:
+        assert ours is not None
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_claimed_anew(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with ThreadPoolExecutor(1) as pool:
+
+        def wait() -> bool:
+            with claim(path, wait=True) as lock:
+                assert lock is not None
+                return os.path.samestat(path.stat(), os.fstat(lock))
+
+        for _ in range(50):
+            with claim(path, wait=True):
+                waiting = pool.submit(wait)
+                path.unlink()
+            assert waiting.result(PATIENCE)
