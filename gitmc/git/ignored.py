@@ -40,6 +40,12 @@ def included(top: Path, patterns: Path) -> list[str]:
     return sorted(path.rstrip("/") for path in meant if not _is_below(path, folders))
 
 
+def everything(top: Path) -> list[str]:
+    """All that git ignores in the worktree at `top`; a folder instead of its files, if all are."""
+    listing = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+    return [path.rstrip("/") for path in _paths(Git(top)(*listing))]
+
+
 def _paths(printed: str) -> list[str]:
     return [path for path in printed.split("\0") if path]
 

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -122,15 +123,24 @@ def _is_due(entry: Path, now: float) -> bool:
 def sweep(folder: Path, now: float) -> None:
     """Delete what is due. Links are deleted, and never followed; what cannot be deleted stays."""
     for entry in due(folder, now):
-        shutil.rmtree(entry, ignore_errors=True)
-        if entry.exists():
-            # Folders that were made read-only, as caches of packages are.
-            entry.chmod(0o700)
-            for above, folders, _ in os.walk(entry):
-                for inside in (Path(above, name) for name in folders):
-                    if not inside.is_symlink():
-                        inside.chmod(0o700)
-            shutil.rmtree(entry, ignore_errors=True)
+        with suppress(OSError):
+            delete(entry)
+
+
+def delete(path: Path) -> None:
+    """Delete what is at `path`, with all in it. Raises OSError where something of it stays."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        # Folders that were made read-only, as caches of packages are.
+        path.chmod(0o700)
+        for above, folders, _ in os.walk(path):
+            for inside in (Path(above, name) for name in folders):
+                if not inside.is_symlink():
+                    inside.chmod(0o700)
+        shutil.rmtree(path)
 
 
 def sweep_later(folder: Path) -> None:
