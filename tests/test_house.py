@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = Path(gitmc.__file__).parent
 LAUNCHER = PACKAGE / "tmux" / "launcher.py"
 RECORDER = PACKAGE / "tmux" / "recorder.py"
+RUNNER = PACKAGE / "control" / "runner.py"
 HEAVY = {"pygit2", "watchdog", "filelock", "mcp"}
 
 
@@ -176,8 +177,8 @@ def test_a_hook_is_a_small_shell_script(path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("path", [LAUNCHER, RECORDER], ids=lambda path: path.stem)
-def test_what_tmux_starts_needs_the_standard_library_only(path: Path) -> None:
+@pytest.mark.parametrize("path", [LAUNCHER, RECORDER, RUNNER], ids=lambda path: path.stem)
+def test_what_is_started_by_itself_needs_the_standard_library_only(path: Path) -> None:
     imported = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
