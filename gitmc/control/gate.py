@@ -1,29 +1,30 @@
-"""The gate: run the test command on a commit, in a worktree that nobody works in.
+"""The gate: run the test command on a commit, in a test worktree, and wait for what it says.
 
-The outcome is a verdict only if the command really ran. A command that was not found (exit 127), or
-that could not be run (126), says nothing about the commit, and neither does a set-up that failed.
+The outcome is a verdict only if the command really ran: one that was not found, could not be run,
+or was killed says nothing about the commit, and neither does a set-up that failed.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitmc.control.gatecommand import Gate, install_of
 from gitmc.control.mission import Mission
-from gitmc.control.scratch import scratch
-from gitmc.git.run import environment_for_others
-from gitmc.tmux.process import sweep
+from gitmc.control.provision import told_to_end
+from gitmc.control.testrun import Spec, cancel, forget, forget_abandoned, run_test
+from gitmc.model.ended import Verdict
 
-NOT_A_VERDICT = {126: "it could not be run", 127: "it was not found"}
+SAYS_NO = (Verdict.FAIL, Verdict.LATE)
+
+RUNS = "merge-"
+"""How the ids of our runs begin."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Passage:
     """How the test command ended. `why` is None for a pass; `broken` if it is no verdict at all."""
 
     why: str | None
@@ -36,63 +37,41 @@ class Verdict:
         return self.why is None
 
 
-def run_tests(
-    mission: Mission,
-    command: str,
-    commit: str,
-    log: Path,
-    *,
-    seconds: float,
-    setup: Sequence[str] = (),
-    further: Mapping[str, str] | None = None,
-) -> Verdict:
-    """Run `command`, by sh, on the files of `commit`, once all of `setup` has been run there.
-
-    None of them may take longer than `seconds`, and all see the `further` variables. The output is
-    in `log` afterwards.
-    """
-    nonce = os.urandom(6).hex()
-    environment = environment_for_others() | dict(further or {})
-    environment |= {"MC_GATE": nonce, "MC_DIR": str(mission.store.root)}
-    with scratch(mission, commit, nonce) as path:
+def run_tests(mission: Mission, gate: Gate, commit: str, log: Path) -> Passage:
+    """Run the gate's command on the files of `commit`. Its output is in `log` afterwards."""
+    spec = spec_of(mission, gate, commit, RUNS + os.urandom(6).hex())._replace(log=str(log))
+    forget_abandoned(mission.store.root, RUNS)
+    with told_to_end():
         try:
-            with log.open("wb") as output:
-                for step in setup:
-                    done = _run(step, path, environment, output.fileno(), log, seconds)
-                    if not done.passed:
-                        return Verdict(f"its set-up failed: {step}: {done.why}", True, log)
-                return _run(command, path, environment, output.fileno(), log, seconds)
+            result = run_test(spec)
+        except BaseException:
+            cancel(spec)
+            raise
         finally:
-            sweep("MC_GATE", nonce)
+            forget(spec)
+    passed = result.verdict is Verdict.PASS
+    return Passage(None if passed else result.why, result.verdict not in SAYS_NO, result.log)
 
 
-def _run(
-    command: str, folder: Path, environment: dict[str, str], output: int, log: Path, seconds: float
-) -> Verdict:
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", command],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
+def spec_of(
+    mission: Mission, gate: Gate, commit: str, run: str, setup: Sequence[str] | None = None
+) -> Spec:
+    """The run called `run` of the gate's command on `commit`, in a worktree that is set up for it.
+
+    By `setup`, where that is given, or else as the settings or the files of `commit` ask for.
+    """
+    assert gate.command is not None
+    install = install_of(mission, gate, commit, setup)
+    return Spec(
+        id=run,
+        root=str(mission.store.root),
+        repository=str(mission.main_worktree),
+        commit=commit,
+        command=gate.command,
+        setup=install.commands,
+        digest=install.digest,
+        copy=gate.settings["worktreeSetup.copyFiles"],
+        symlink=gate.settings["worktreeSetup.symlinkDirs"],
+        seconds=float(gate.settings["testTimeout"]),
+        environment=tuple(sorted(gate.environment.items())),
     )
-    try:
-        status = process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return Verdict(f"it took longer than {seconds:g} s", broken=False, log=log)
-    finally:
-        kill_group(process)
-    if status in NOT_A_VERDICT:
-        return Verdict(NOT_A_VERDICT[status], broken=True, log=log)
-    if status < 0:
-        return Verdict(f"it was killed by signal {-status}", broken=True, log=log)
-    return Verdict(None if status == 0 else f"exit status {status}", broken=False, log=log)
-
-
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process that leads its own group, and all of that group."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

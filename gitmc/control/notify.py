@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,7 +20,6 @@ from functools import partial
 from queue import SimpleQueue
 from tempfile import TemporaryFile
 
-from gitmc.control.gate import kill_group
 from gitmc.control.mission import Mission
 from gitmc.errors import CommandFailed, Fatal, McError
 from gitmc.git.run import environment_for_others
@@ -201,8 +201,15 @@ def _run(mission: Mission, argv: list[str], content: bytes = b"") -> None:
         try:
             status = process.wait(PATIENCE)
         except subprocess.TimeoutExpired as late:
-            kill_group(process)
+            _kill_group(process)
             raise Fatal(f"{argv[-1]!r} did not end within {PATIENCE:g} s: killed") from late
         if status != 0:
             said.seek(0)
             raise CommandFailed(argv, status, os.fsdecode(said.read(LONGEST)))
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads its own group, and all of that group."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

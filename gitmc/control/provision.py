@@ -29,7 +29,7 @@ def run(commands: Sequence[str], worktree: Path, environment: Mapping[str, str],
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     output = os.open(log, flags, 0o600)
     try:
-        with _told_to_end():
+        with told_to_end():
             for command in commands:
                 _run(command, worktree, environment, output, log)
     finally:
@@ -73,7 +73,7 @@ def _head(command: str, output: int, log: Path) -> int:
 
 
 @contextmanager
-def _told_to_end() -> Iterator[None]:
+def told_to_end() -> Iterator[None]:
     """Have SIGTERM and SIGHUP, where they would end us at once, end what we wait for first."""
     numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL]
     if threading.current_thread() is not threading.main_thread():

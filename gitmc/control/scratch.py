@@ -12,9 +12,9 @@ from gitmc.git import worktree
 
 
 @contextmanager
-def scratch(mission: Mission, commit: str, nonce: str | None = None) -> Iterator[Path]:
+def scratch(mission: Mission, commit: str) -> Iterator[Path]:
     """A worktree of its own with the files of `commit`, on no branch; removed afterwards."""
-    path = mission.store.root / "pool" / (nonce or os.urandom(6).hex())
+    path = mission.store.root / "pool" / os.urandom(6).hex()
     path.parent.mkdir(exist_ok=True)
     try:
         with mission.store.worktrees_locked():

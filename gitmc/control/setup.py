@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
 
 from gitmc.control.copying import copy
@@ -84,6 +86,19 @@ def to_copy(mission: Mission, setup: Setup) -> list[Path]:
         every += map(Path, included(source, source / INCLUDE))
     linked = {Path(name) for name in setup.symlink}
     return [path for path in dict.fromkeys(every) if linked.isdisjoint([path, *path.parents])]
+
+
+def state(mission: Mission, setup: Setup) -> str:
+    """What tells whether anything that is copied has changed since."""
+    digest = hashlib.sha256()
+    for inside in to_copy(mission, setup):
+        top = mission.main_worktree / inside
+        below = [Path(at, name) for at, *names in os.walk(top) for name in chain(*names)]
+        for path in sorted([top, *below]):
+            stat = path.lstat()
+            seen = (path, stat.st_mode, stat.st_size, stat.st_mtime_ns)
+            digest.update(os.fsencode("\0".join(map(str, seen)) + "\0"))
+    return digest.hexdigest()[:16]
 
 
 class _Placing:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gitmc.control.environment import environment_of
-from gitmc.control.gate import Verdict, run_tests
-from gitmc.control.gatecommand import Gate, install_of
+from gitmc.control.gate import Passage, run_tests
+from gitmc.control.gatecommand import Gate
 from gitmc.control.mission import Mission
 from gitmc.control.verdicts import known, remember
 from gitmc.errors import McError, Refused
@@ -33,18 +33,9 @@ def pass_gate(mission: Mission, name: str, gate: Gate, commit: str) -> bool:
     if before is not None:
         _journal(mission, name, commit, "pass", f"cached: it passed at {before.at}")
         return True
-    install = install_of(mission, gate, commit)
     log = mission.store.root / "logs" / f"{name}.test.log"
     began = time.monotonic()
-    verdict = run_tests(
-        mission,
-        command,
-        commit,
-        log,
-        seconds=gate.settings["testTimeout"],
-        setup=install.commands,
-        further=gate.environment,
-    )
+    verdict = run_tests(mission, gate, commit, log)
     took = time.monotonic() - began
     outcome = "pass" if verdict.passed else "broken" if verdict.broken else "fail"
     _journal(mission, name, commit, outcome, verdict.why)
@@ -79,7 +70,7 @@ def _try(mission: Mission, name: str, do: Callable[[], T]) -> T | None:
         return None
 
 
-def _refusal(name: str, gate: Gate, verdict: Verdict) -> Refused:
+def _refusal(name: str, gate: Gate, verdict: Passage) -> Refused:
     what = "the test command says nothing" if verdict.broken else "the tests fail"
     hint = f"its output is in {verdict.log}"
     if gate.detected:

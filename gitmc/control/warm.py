@@ -9,9 +9,8 @@ does). Whatever does not fit goes the ordinary way.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 
 from gitmc.control import provision
@@ -81,7 +80,7 @@ def _fits(mission: Mission, spare: Spare, setup: Setup) -> bool:
     """Whether the spare is still what it was made to be."""
     try:
         untouched = worktree.standing(Path(spare.path)) == (spare.commit, [])
-        return untouched and spare.copied == _digest(mission, setup)
+        return untouched and spare.copied == setups.state(mission, setup)
     except (McError, OSError):
         # Whatever is wrong with it, the ordinary way is open.
         return False
@@ -168,20 +167,7 @@ def _fill(mission: Mission, setup: Setup, path: Path, commit: str) -> str:
     _, changed = worktree.standing(path)
     if changed:
         raise Refused(f"its set-up changes what git sees: {', '.join(changed[:3])}")
-    return _digest(mission, setup)
-
-
-def _digest(mission: Mission, setup: Setup) -> str:
-    """What tells whether anything that is copied has changed since."""
-    digest = hashlib.sha256()
-    for inside in setups.to_copy(mission, setup):
-        top = mission.main_worktree / inside
-        below = [Path(at, name) for at, *names in os.walk(top) for name in chain(*names)]
-        for path in sorted([top, *below]):
-            stat = path.lstat()
-            seen = (path, stat.st_mode, stat.st_size, stat.st_mtime_ns)
-            digest.update(os.fsencode("\0".join(map(str, seen)) + "\0"))
-    return digest.hexdigest()[:16]
+    return setups.state(mission, setup)
 
 
 def _discard(mission: Mission, spare: Spare) -> None:
