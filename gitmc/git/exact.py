@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ _PLAIN = [
 ]
 """Settings under which git looks at every file itself, and keeps the index in one file."""
 
-GITLINK = "160000"
+GITLINK = "160000 "
 
 
 def is_sound(path: Path, own: Path, common_dir: Path) -> bool:
@@ -92,6 +93,8 @@ def _delete(path: Path) -> None:
 
 def _gitlinks(listed: str) -> set[str]:
     """The submodules among the entries of a tree or an index."""
+    if GITLINK not in listed:
+        return set()
     lines = (line for line in listed.split("\0") if line.startswith(GITLINK))
     return {line.partition("\t")[2] for line in lines}
 
@@ -106,14 +109,14 @@ def _strays(path: Path, git: Git, kept: Collection[str], submodules: Collection[
     listed = git(*_PLAIN, "ls-files", "--stage", "-z")
     links = _gitlinks(listed)
     for line in listed.split("\0"):
-        name = line.partition("\t")[2]
-        if name and name not in links:
-            folder, _, base = name.rpartition("/")
-            (known.get(folder) or _open(known, folder)).add(base)
+        folder, _, base = line.partition("\t")[2].rpartition("/")
+        (known.get(folder) or _open(known, folder)).add(base)
     spared = {*kept, *links.intersection(submodules)}
     for name in spared:
         _open(known, name.rpartition("/")[0])
     for name in links - spared:
+        folder, _, base = name.rpartition("/")
+        known[folder].discard(base)
         _open(known, name)
     return list(_walk(path, known, spared))
 
@@ -131,18 +134,14 @@ def _walk(path: Path, known: dict[str, set[str]], spared: set[str]) -> Iterator[
     left = [""]
     while left:
         folder = left.pop()
-        names = known[folder]
         before = f"{folder}/" if folder else ""
-        with os.scandir(path / folder) as entries:
-            for entry in entries:
-                # A name that is a file's cannot be a folder's too, but what is there can be.
-                is_folder = entry.is_dir(follow_symlinks=False)
-                if entry.name in names and not is_folder:
-                    continue
-                inside = before + entry.name
-                if inside in spared:
-                    continue
-                if is_folder and inside in known:
-                    left.append(inside)
-                elif inside != ".git":
-                    yield inside
+        # What is no file, and has a file's name, the checkout replaces.
+        names = os.listdir(path / folder)  # noqa: PTH208 (thousands of paths take as many objects)
+        for name in set(names) - known[folder]:
+            inside = before + name
+            if inside in spared:
+                continue
+            if inside in known and stat.S_ISDIR((path / inside).lstat().st_mode):
+                left.append(inside)
+            else:
+                yield inside
