@@ -94,6 +94,7 @@ class Run:
     def end(self) -> int:
         """End all that is left; returns how many processes there are that we may not end."""
         for group in self.groups:
+            # All at once, so that none of them begets another meanwhile.
             kill(-group)
         while True:
             self.reap(0)

@@ -113,6 +113,9 @@ def run_test(spec: Spec) -> Result:
             return _lost(spec)
         if _is_canceled(spec):
             return _told(spec, CANCELED)
+        if (folder / "setup").exists():
+            _clear(folder)
+            shutil.rmtree(folder / "setup")
         try:
             with taken(Store(_root(spec)), spec.slot, spec.id) as slot:
                 return _Run(spec, slot, (lock, slot.lock)).done()
@@ -159,7 +162,7 @@ def _remove(folder: Path) -> None:
     if not (folder / "result.json").exists():
         _clear(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    _lock_of(folder).unlink()
+    _lock_of(folder).unlink(missing_ok=True)
 
 
 def _root(spec: Spec) -> Path:
@@ -217,19 +220,18 @@ class _Run:
             if ended.status != 0:
                 return _told(spec, ended)
             self._keep(key)
-        if _is_canceled(spec):
-            return _told(spec, CANCELED)
         self._start(self._folder, [spec.command], announce=bool(spec.setup))
         return _result(spec) or _lost(spec)
 
     def _sweep_before(self) -> None:
-        last = self._slot.last
-        if not last or last == self._spec.id:
+        """End what the run that had the slot before has left, if its runner was killed."""
+        before = _of_run(self._slot.store.root, self._slot.last)
+        if not self._slot.last or not before.exists():
             return
-        before = _of_run(self._slot.store.root, last)
-        if before.exists() and not (before / "result.json").exists():
-            # Its runner was killed, and nobody has asked for it since.
-            _clear(before)
+        with claim(_lock_of(before), wait=False) as free:
+            # One that somebody is at goes on in another slot.
+            if free is not None and not (before / "result.json").exists():
+                _clear(before)
 
     def _mission(self) -> Mission | None:
         """What is needed to copy and to link; None where nothing is."""
@@ -255,7 +257,6 @@ class _Run:
         if not self._asked.commands:
             return Ended(status=0)
         inner = self._folder / "setup"
-        shutil.rmtree(inner, ignore_errors=True)
         inner.mkdir()
         self._start(inner, self._asked.commands, announce=True)
         ended = _ended(inner)

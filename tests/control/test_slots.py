@@ -86,6 +86,7 @@ def test_what_a_run_leaves_the_next_does_not_see(runs: Runs) -> None:
         "cd ..; rm -rf slot-0; touch slot-0",
         "cd ..; mv slot-0 away; ln -s away slot-0",
         "rm .git; git init -q; git commit -q --allow-empty -m x",
+        "top=$PWD/../../../..; rm .git; git init -q; git fetch -q $top; git reset -q FETCH_HEAD",
         "rm -r $(git rev-parse --absolute-git-dir)",
         "echo junk >$(git rev-parse --git-path commondir)",
         "rm ../slot-0.json",
@@ -101,6 +102,8 @@ def test_a_damaged_slot_is_made_anew(runs: Runs, damage: str) -> None:
     assert runs.run(damage).verdict == "pass"
     assert runs.clean()
     assert slot_of(runs.repo).is_dir()
+    common = runs.repo.git("rev-parse", "--git-common-dir", cwd=slot_of(runs.repo))
+    assert Path(common) == runs.repo.path / ".git"
     listed = runs.repo.git("worktree", "list", "--porcelain").splitlines()
     assert listed.count(f"worktree {slot_of(runs.repo)}") == 1
 

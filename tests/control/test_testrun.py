@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import pickle
@@ -237,6 +238,47 @@ def test_what_a_lost_run_left_in_a_slot_is_swept_by_the_next_there(
     assert run_test(spec).verdict == "lost"
 
 
+def test_a_set_up_whose_asker_and_runner_are_killed_is_swept_and_done_again(
+    repo: Repo, held: Held
+) -> None:
+    spec = spec_for(repo, "one", "true", setup=(BREEDS + held.command,))
+    asker = ask(spec)
+    held.pid()
+    kill(asker)
+    setup = root_of(repo) / "run/test-one/setup/pid"
+    runner = int(json.loads(setup.read_text())[0])
+    os.kill(runner, signal.SIGKILL)
+    assert gone(runner)
+    with ThreadPoolExecutor(1) as pool:
+        again = pool.submit(run_test, spec)
+        held.pid()
+        held.end(0)
+        assert again.result(PATIENCE).verdict == "pass"
+    assert left_of(spec) == []
+
+
+def test_a_live_run_is_not_swept_by_who_takes_a_slot_that_it_once_had(
+    repo: Repo, held: Held
+) -> None:
+    run_test(spec_for(repo, "before", "true", slot=0))
+    asker = ask(spec_for(repo, "live", held.command, slot=1))
+    held.pid()
+    (root_of(repo) / "pool/slot-0.lock").write_text("live")
+    assert run_test(spec_for(repo, "after", "true", slot=0)).verdict == "pass"
+    held.end(0)
+    assert told(asker) == "pass"
+
+
+def test_a_run_that_is_canceled_in_its_set_up_is_canceled(repo: Repo, held: Held) -> None:
+    spec = spec_for(repo, "one", "touch ran", setup=(BREEDS + held.command,))
+    asker = ask(spec)
+    held.pid()
+    cancel(spec)
+    assert left_of(spec) == []
+    assert told(asker) == "canceled"
+    assert not (root_of(repo) / "pool/slot-0/ran").exists()
+
+
 def test_a_run_from_before_the_machine_restarted_is_lost(repo: Repo) -> None:
     folder = root_of(repo) / "run/test-one"
     folder.mkdir(parents=True)
@@ -368,8 +410,6 @@ def test_a_full_disk_is_named_where_the_files_find_no_room(repo: Repo) -> None:
 
 
 def _in_namespace(mount: str, folder: Path, words: list[str], spec: Spec) -> str:
-    import json
-
     argv = ["unshare", "-m", "sh", "-c", mount, str(folder), *words, json.dumps(spec._asdict())]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr

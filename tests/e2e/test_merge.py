@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gitmc.tmux.process import start_time
+from tests.support.agents import Pipe
 from tests.support.events import gone
 from tests.support.world import PATIENCE, World
 
@@ -268,6 +271,64 @@ def test_a_gate_that_takes_too_long_is_ended_with_all_its_processes(world: World
     world.repo.git("config", "mc.testTimeout", "0.3")
     world.mc("merge", "one").refused(1, "it took longer than 0.3 s")
     assert gone(int(pids.read_text()))
+
+
+def held_gate(world: World, folder: Path) -> Pipe:
+    """A test command that says its process by a pipe, and does not end."""
+    pipe = Pipe(folder / "gate")
+    world.repo.git("config", "mc.testCommand", f"echo $$ >{pipe}; sleep 1000; :")
+    return pipe
+
+
+def test_a_merge_that_is_told_to_end_ends_its_tests(world: World, tmp_path: Path) -> None:
+    finished(world, "one", commits("one"))
+    pipe, tip = held_gate(world, tmp_path), world.repo.head()
+    merge = world.start("merge", "one")
+    pid = int(pipe.read())
+    merge.terminate()
+    merge.communicate(timeout=PATIENCE)
+    assert merge.returncode == 130
+    assert start_time(pid) is None
+    assert list((world.root / "run").glob("test-*")) == []
+    assert (world.repo.head(), world.state("one")) == (tip, "completed")
+
+
+def test_a_merge_that_is_killed_in_its_tests_keeps_nobody_from_another(
+    world: World, tmp_path: Path
+) -> None:
+    finished(world, "one", commits("one"))
+    pipe, tip = held_gate(world, tmp_path), world.repo.head()
+    merge = world.start("merge", "one")
+    pid = int(pipe.read())
+    merge.kill()
+    merge.communicate(timeout=PATIENCE)
+    assert world.repo.head() == tip
+    world.repo.git("config", "mc.testCommand", "test -f one")
+    world.mc("merge", "one").ok()
+    assert (world.root / "pool/slot-1").is_dir(), "the first run is still in the other slot"
+    who = next((world.root / "run").glob("test-*/pid"))
+    runner = int(json.loads(who.read_text())[0])
+    os.kill(pid, signal.SIGKILL)
+    assert gone(runner)
+    finished(world, "two", commits("two"))
+    world.mc("merge", "two").ok()
+    assert list((world.root / "run").glob("test-*")) == []
+
+
+def test_the_gate_is_set_up_as_jobs_are(world: World) -> None:
+    world.repo.commit({".gitignore": "made\n.env\n"})
+    (world.repo.path / ".env").write_text("secret\n")
+    world.repo.git("config", "mc.worktreeSetup.copyFiles", ".env")
+    world.repo.git("config", "mc.worktreeSetup.commands", "cp .env made")
+    finished(world, "one", commits("one"))
+    world.repo.git("config", "mc.testCommand", "test -f one && grep secret made")
+    world.mc("merge", "one").ok()
+    assert (world.root / "logs/one.test.log").read_text().endswith("secret\n")
+    world.repo.git("config", "--unset", "mc.worktreeSetup.copyFiles")
+    world.repo.git("config", "--unset", "mc.worktreeSetup.commands")
+    finished(world, "two", commits("two"))
+    world.repo.git("config", "mc.worktreeSetup.commands", "exit 3")
+    world.mc("merge", "two").refused(1, "the set-up command 'exit 3' failed: exit status 3")
 
 
 def test_test_without_a_command_is_refused(world: World) -> None:

@@ -75,7 +75,7 @@ DAMAGE = {
     "merging": "git checkout -q -b one; echo 8 >kept; git commit -qam 2; git checkout -q -b two "
     "HEAD~; echo 9 >kept; git commit -qam 3; git merge one || :",
     "link for a folder": "rm -r src; ln -s $PWD/../outside src; mkdir ../outside; "
-    "echo precious >../outside/a; ln -s ../outside way-out",
+    "echo precious >../outside/a; echo too >../outside/z; ln -s ../outside way-out",
     "folder for a file": "rm kept; mkdir -p kept/x; echo x >kept/x/y",
     "fifo": "rm kept; mkfifo kept other",
     "repository": "git init -q nested; cd nested; git commit -q --allow-empty -m x",
@@ -101,6 +101,7 @@ def test_whatever_was_done_it_holds_the_files_of_the_commit(tree: Tree, script: 
         if outside.exists():
             assert (outside / "a").read_text() == "precious\n"
             (outside / "a").unlink()
+            (outside / "z").unlink()
             outside.rmdir()
 
 
