@@ -279,7 +279,7 @@ class _Run:
 
     def _start(self, folder: Path, commands: Sequence[str], *, announce: bool) -> None:
         """Have a runner run the commands in the slot, and wait for its end."""
-        scratch = tempfile.mkdtemp(prefix="git-mc-test-")
+        scratch = f"{tempfile.gettempdir()}/git-mc-test-{os.urandom(8).hex()}"
         told = {
             "commands": commands,
             "announce": announce,
@@ -290,11 +290,9 @@ class _Run:
             "canceled": str(self._folder / "canceled"),
             "locks": self._locks,
         }
-        try:
-            replace_file(folder / "spec.json", json.dumps(told).encode())
-        except BaseException:
-            runner.remove(scratch)
-            raise
+        replace_file(folder / "spec.json", json.dumps(told).encode())
+        # After it is written where it will be, so that it is always known what to remove.
+        Path(scratch).mkdir(0o700)
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", runner.__file__, str(folder)],
             cwd="/",
