@@ -215,7 +215,8 @@ def test_whoever_makes_spares_and_is_killed_leaves_none_half_made(
 ) -> None:
     world.repo.git("config", "mc.warm", "1")
     said, line = Pipe(tmp_path / "said"), Pipe(tmp_path / "line")
-    script = f'[ -n "$MC_JOB" ] || {{ echo "$PPID $$" >{said}; read -r _ <{line}; }}'
+    first = f'[ -z "$MC_JOB" ] && mkdir {tmp_path}/once 2>/dev/null'
+    script = f'! {{ {first}; }} || {{ echo "$PPID $$" >{said}; read -r _ <{line}; }}'
     world.mc("launch", "one", "--run", script, "--", "true").ok()
     maker, shell = map(int, said.read().split())
     world.end_observer()
