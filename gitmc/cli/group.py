@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "conflicts": "show which jobs would conflict",
         "sync": "bring a job's base into the job",
         "merge": "land a job's work on its base",
+        "merge-train": "land many branches, testing many at once",
         "pr": "push a job's branch and open a pull request",
         "kill": "end a job's agent and all its processes",
         "relaunch": "start a job's agent again where it was",
@@ -67,7 +68,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in HELP:
             return None
-        command: click.Command = importlib.import_module(f"gitmc.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(
+            f"gitmc.cli.{cmd_name.replace('-', '_')}"
+        ).command
         return command
 
     def resolve_command(

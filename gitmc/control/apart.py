@@ -53,6 +53,11 @@ def sweep_apart(mission: Mission) -> subprocess.Popen[bytes]:
     return _start(mission, ["watch", "--sweep"])
 
 
+def drive_apart(mission: Mission, train_id: str) -> subprocess.Popen[bytes]:
+    """Have a process of its own drive the train."""
+    return _start(mission, ["merge-train", "--drive", train_id])
+
+
 def _start(
     mission: Mission, words: list[str], stdin: int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:

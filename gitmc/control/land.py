@@ -15,14 +15,15 @@ from pathlib import Path
 
 from gitmc.control.gatecommand import Gate, gate_of
 from gitmc.control.hooked import commit, hooks
-from gitmc.control.leftovers import commit_leftovers, subject
+from gitmc.control.leftovers import commit_leftovers
+from gitmc.control.message import message_for, signed
 from gitmc.control.mission import Mission, this_process
 from gitmc.control.provenance import record
 from gitmc.control.target import advance, check
 from gitmc.control.tested import pass_gate
 from gitmc.errors import Conflict, Fatal, McError, Refused
 from gitmc.git import refs
-from gitmc.git.commit import make, with_trailer
+from gitmc.git.commit import make
 from gitmc.git.merge import Merger
 from gitmc.git.run import Git
 from gitmc.model.job import Job, Landed, Landing, State, move
@@ -180,8 +181,12 @@ def _make(mission: Mission, job: Job, request: Request, target: str, head: str) 
     if merged.tree == git("rev-parse", f"{expected}^{{tree}}"):
         return _Made(expected, expected, merged.engine)
     parents = [expected, head] if strategy == "merge" else [expected]
-    message = request.message or _message(mission, job, target, head, expected, strategy)
-    message = with_trailer(git, message, f"Mc-Job: {job.name}")
+    span = f"{expected}..{head}"
+    message = (
+        message_for(mission, job, job.branch, target, span, strategy)
+        if request.message is None
+        else signed(mission, job, request.message)
+    )
     if hooks(mission, strategy) and not request.dry_run:
         return _Made(commit(mission, strategy, expected, head, message), expected, "git")
     made = make(git, merged.tree, parents, message)
@@ -200,21 +205,6 @@ def _cure(job: Job, target: str) -> str:
     if target == job.base:
         return f"git mc sync {job.name}"
     return shlex.join(["git", "-C", job.worktree, "rebase", target])
-
-
-def _message(
-    mission: Mission, job: Job, target: str, head: str, expected: str, strategy: str
-) -> str:
-    if strategy == "merge":
-        return f"Merge branch '{job.branch}' into {target}"
-    # Merges are those of the base into the job: no work of its own.
-    options = ["--reverse", "--no-merges", "--format=%B%x00"]
-    bodies = mission.git("log", *options, f"{expected}..{head}").split("\0")
-    own = [body.strip() for body in bodies if body.strip()]
-    if len(own) == 1:
-        return own[0]
-    lines = "\n".join("* " + body.partition("\n")[0] for body in own)
-    return f"{subject(mission, job)}\n\n{lines}"
 
 
 def _set_aside(mission: Mission, job: Job, state: State, reason: str, request: Request) -> None:

@@ -63,7 +63,9 @@ def catch_up(
         troubles += failed
         if failed:
             break
-    if not observer and any(job.untold or job.in_line for job in jobs):
+    if not observer and (
+        any(job.untold or job.in_line for job in jobs) or _has_stray_train(mission)
+    ):
         start_observer(mission)
     return jobs, [*unasked, *troubles]
 
@@ -76,6 +78,7 @@ def observe_forever(
     Ends when nothing has been unfinished for `linger` seconds. For None it never does, and takes
     the place of an observer that is there. `on_change` is given the jobs after each round.
     """
+    from gitmc.control.keeper import Keeper
     from gitmc.control.lookout import Lookout
     from gitmc.control.notify import Teller
     from gitmc.control.radar import Operator
@@ -84,7 +87,7 @@ def observe_forever(
     store = mission.store
     lookout = Lookout(mission)
     lock = _acquire(store.observer_lock, replace=linger is None)
-    teller, operator = Teller(mission), Operator(mission)
+    teller, operator, keeper = Teller(mission), Operator(mission), Keeper(mission)
     try:
         store.observer_lock.write_text(f"{os.getpid()}\n")
         new = store.events / "new"
@@ -104,7 +107,8 @@ def observe_forever(
                     bell = Bell([new], also=folders)
                     bell.ring()
                 troubles += operator.tend(jobs)
-                pids = live_pids(jobs) | operator.pids
+                keeper.tend()
+                pids = live_pids(jobs) | operator.pids | keeper.pids
             except OSError as fault:
                 # Tried again at the next tick: a death that is not stored would ring at once.
                 jobs, troubles, pids = store.jobs()[0], [of_system(fault)], set()
@@ -128,6 +132,16 @@ def observe_forever(
     # What a launch stored between our last look and the release had no observer to see it.
     if linger is not None and any(not job.settled or job.untold for job in store.jobs()[0]):
         start_observer(mission)
+
+
+def _has_stray_train(mission: Mission) -> bool:
+    """Whether a train has lost its driver. Asks for one file, in most repositories."""
+    folder = mission.store.root / "trains"
+    if not folder.is_dir():
+        return False
+    from gitmc.store.trains import Trains
+
+    return bool(Trains(mission.store.root).undriven())
 
 
 def _keep_warm(mission: Mission) -> list[McError]:

@@ -12,6 +12,8 @@ chain is the one with the target, unless it has commits that the chain brought.
 
 from __future__ import annotations
 
+from copy import copy
+
 from gitmc.git.commit import Commits
 from gitmc.git.merge import Merged, Merger
 
@@ -55,6 +57,18 @@ class Fold:
         if not squash:
             self._brought |= self._beyond_target(head) if own is None else own
         return self.tip
+
+    def take(self, tip: str) -> None:
+        """Go on from `tip`: commits on top of the last one, made elsewhere."""
+        self._brought |= self._beyond_target(tip)
+        self.tip, self._added = tip, None
+        self.tree = self._merger.git("rev-parse", "--verify", f"{tip}^{{tree}}")
+
+    def fork(self) -> Fold:
+        """The same chain, to go on from in another way."""
+        twin = copy(self)
+        twin._brought = set(self._brought)
+        return twin
 
     def _beyond_target(self, head: str) -> set[str]:
         return set(self._merger.git("rev-list", head, f"^{self._target}").split())

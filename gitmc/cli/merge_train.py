@@ -1,0 +1,186 @@
+"""git mc merge-train"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gitmc.cli.options import complete_job, outputs
+from gitmc.cli.render import Output, current_jobs, mission_here, print_json
+from gitmc.cli.trainview import Progress, lines, train_object
+from gitmc.control.mission import Mission
+from gitmc.errors import Refused, Usage
+from gitmc.model.trainrecord import Train, TrainState
+
+
+class _Verbs(click.Group):
+    """Words that are no verb of ours are what is to land."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        plain = next((word for word in args if not word.startswith("-")), None)
+        helps = any(word in ("-h", "--help") for word in args)
+        if not (args and plain == args[0] and plain in self.commands) and not helps:
+            args = ["start", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Verbs)
+def command() -> None:
+    """Land many branches on a target that never holds files that did not pass.
+
+    git mc merge-train [JOB|BRANCH]...: all of them, in this order; without any, all completed jobs
+    that are of no plan. They are merged in memory and tested many at once; what passed lands,
+    whoever makes the tests fail is ejected, and what conflicts says with whom. `git mc merge-train
+    start -h` tells the options.
+    """
+
+
+@command.command("start")
+@click.argument("names", nargs=-1, metavar="[JOB|BRANCH]...", shell_complete=complete_job)
+@click.option("--into", metavar="BRANCH", help="Land on this branch, not on the jobs' base.")
+@click.option("--test", metavar="CMD", help="What has to pass, run by sh (mc.testCommand).")
+@click.option("--no-test", "untested", is_flag=True, help="Land without testing anything.")
+@click.option("--setup", multiple=True, metavar="CMD", help="Prepare each test worktree so.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S",
+              help="Seconds that a test may take (mc.testTimeout).")  # fmt: skip
+@click.option("--slots", type=click.IntRange(min=1), metavar="K",
+              help="Tests at once (mc.train.slots; else what the machine bears).")  # fmt: skip
+@click.option("--every/--not-every", default=None, help="Test each branch's own prefix.")
+@click.option("--strategy", type=click.Choice(["merge", "squash", "ff-only"]),
+              help="How they land (mc.mergeStrategy).")  # fmt: skip
+@click.option("--retries", type=click.IntRange(min=0), metavar="N",
+              help="How often a failure is tried again before it counts.")  # fmt: skip
+@click.option("--detach", is_flag=True, help="Start it, and leave it to run by itself.")
+@click.option("--dry-run", is_flag=True, help="Say what would be queued; start nothing.")
+@click.option("--drive", metavar="TRAIN", hidden=True)
+@outputs()
+def start(
+    names: tuple[str, ...], detach: bool, drive: str | None, out: Output, **asked: Any
+) -> int:
+    """Queue branches, and land those that pass."""
+    from gitmc.control.trainqueue import Request, create
+
+    mission = mission_here(outside=True)
+    if drive is not None:
+        return _drive(mission, drive, out, quiet=True)
+    if asked["untested"] and asked["test"] is not None:
+        raise Usage("--test and --no-test contradict each other", hint="give one of them")
+    jobs = current_jobs(mission, out)
+    setup = asked.pop("setup") or None
+    train = create(mission, jobs, Request(names=names, setup=setup, **asked))
+    if asked["dry_run"]:
+        _show(mission, train, out)
+        return 0
+    if detach:
+        from gitmc.control.apart import drive_apart
+
+        drive_apart(mission, train.id)
+        if out.json:
+            _show(mission, train, out)
+        else:
+            click.echo(f"started {train.id}: {len(train.queue)} for {train.target}")
+            out.say(f"hint: git mc merge-train status {train.id}")
+        return 0
+    return _drive(mission, train.id, out, quiet=False)
+
+
+@command.command("status")
+@click.argument("train_id", metavar="[TRAIN]", required=False)
+@outputs()
+def status(train_id: str | None, out: Output) -> int:
+    """Show a train: the latest, or the one of that id."""
+    mission = mission_here(outside=True)
+    current_jobs(mission, out, wait=False)
+    _show(mission, _named(mission, train_id), out)
+    return 0
+
+
+@command.command("cancel")
+@click.argument("train_id", metavar="[TRAIN]", required=False)
+@outputs()
+def cancel(train_id: str | None, out: Output) -> int:
+    """End a train: its tests are ended, and what has landed stays."""
+    from gitmc.control.trains import cancel as end
+
+    mission = mission_here(outside=True)
+    train = end(mission, _named(mission, train_id, running=True))
+    if out.json:
+        _show(mission, train, out)
+    else:
+        click.echo(f"canceled {train.id}: {len(train.landed)} landed, {len(train.queue)} left")
+    return 0
+
+
+@command.command("show")
+@click.argument("train_id", metavar="TRAIN")
+@click.argument("name", metavar="BRANCH")
+@click.option("--checkout", metavar="DIR", help="Make a worktree there in which it fails.")
+@outputs()
+def show(train_id: str, name: str, checkout: str | None, out: Output) -> int:
+    """Show why a branch did not land, and have its failure at hand."""
+    from gitmc.control.trains import explain
+
+    mission = mission_here(outside=True)
+    told = explain(mission, _named(mission, train_id), name, checkout)
+    if out.json:
+        print_json("mc.ejection/1", told)
+    else:
+        click.echo("\n".join(lines_of(told)))
+    return 0
+
+
+def lines_of(told: dict[str, Any]) -> list[str]:
+    """An ejection, for people."""
+    shown = [f"{told['name']}: {told['why']}"]
+    shown += [f"  {key}: {told[key]}" for key in ("green", "red", "log", "worktree", "reproduce")
+              if told.get(key)]  # fmt: skip
+    return [*shown, *(f"  | {line}" for line in told.get("lines", ()))]
+
+
+def _named(mission: Mission, train_id: str | None, *, running: bool = False) -> Train:
+    from gitmc.store.trains import Trains
+
+    trains = Trains(mission.store.root)
+    if train_id is not None:
+        train = trains.get(train_id)
+        if train is None:
+            raise Refused(f"there is no train '{train_id}'", hint="git mc merge-train status")
+        return train
+    all_, _ = trains.all()
+    mine = [train for train in all_ if not running or train.state is TrainState.RUNNING]
+    if not mine:
+        raise Refused(
+            f"there is no{' running' if running else ''} train", hint="git mc merge-train"
+        )
+    return mine[-1]
+
+
+def _drive(mission: Mission, train_id: str, out: Output, *, quiet: bool) -> int:
+    from gitmc.control.apart import start_observer
+    from gitmc.control.train import drive
+
+    if not quiet:
+        # Whoever drives may be killed; an observer has the train go on then.
+        start_observer(mission)
+    with Progress(mission, quiet=quiet or out.quiet) as progress:
+        train = drive(mission, train_id, progress.show)
+    if not quiet:
+        _show(mission, train, out)
+    return _code(train)
+
+
+def _code(train: Train) -> int:
+    if train.state is not TrainState.DONE:
+        return 1
+    reasons = {out.reason for out in train.out}
+    if not reasons:
+        return 0
+    return 3 if reasons <= {"conflict"} else 1
+
+
+def _show(mission: Mission, train: Train, out: Output) -> None:
+    if out.json:
+        print_json("mc.train/1", train_object(train, mission.now()))
+    else:
+        click.echo("\n".join(lines(train, mission.now())))

@@ -1,0 +1,141 @@
+"""A train as it is shown: as lines, as the object `mc.train/1`, and while it runs."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from gitmc.cli.render import duration, one_line
+from gitmc.control.mission import Mission
+from gitmc.control.riders import sentence
+from gitmc.model.trainrecord import Out, Train, TrainRun
+from gitmc.store.codec import time_text
+
+NOT_EJECTED = ("blocked", "deleted", "withdrawn", "skip")
+
+
+def train_object(train: Train, now: datetime) -> dict[str, Any]:
+    """The object, less the schema key. A key that does not apply is absent."""
+    runs = {run.id: run for run in train.runs}
+    found: dict[str, Any] = {
+        "id": train.id,
+        "state": str(train.state),
+        "reason": train.reason,
+        "target": train.target,
+        "base": train.base,
+        "tip": train.tip,
+        "strategy": train.strategy,
+        "test": train.test,
+        "slots": train.slots,
+        "every": train.every,
+        "queue": [_rider(rider) for rider in train.queue],
+        "landed": [one._asdict() for one in train.landed],
+        "ejected": [_ejected(train, out, runs) for out in train.out
+                    if out.reason not in NOT_EJECTED],
+        "blocked": [_blocked(train, out) for out in train.out if out.reason in NOT_EJECTED],
+        "runs": [_run(run) for run in train.runs],
+        "created_at": time_text(train.created_at),
+        "ended_at": train.ended_at and time_text(train.ended_at),
+        "seconds": round(((train.ended_at or now) - train.created_at).total_seconds(), 3),
+    }  # fmt: skip
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _rider(rider: Any) -> dict[str, Any]:
+    found = {"name": rider.name, "branch": rider.branch, "head": rider.head,
+             "deferred_by": rider.deferred_by}  # fmt: skip
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _ejected(train: Train, out: Out, runs: dict[str, TrainRun]) -> dict[str, Any]:
+    failed = [runs[run] for run in out.runs if run in runs]
+    found: dict[str, Any] = {
+        "name": out.name,
+        "branch": out.branch,
+        "head": out.head,
+        "reason": out.reason,
+        "with": out.by,
+        "files": list(out.files) if out.reason == "conflict" else None,
+        "witness": {"green_tree": out.green, "red_tree": out.red, "runs": len(failed)}
+        if out.red
+        else None,
+        "log": failed[-1].log if failed else None,
+        "why": sentence(train, out),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _blocked(train: Train, out: Out) -> dict[str, Any]:
+    found = {"name": out.name, "branch": out.branch, "head": out.head, "reason": out.reason,
+             "by": out.by, "why": sentence(train, out)}  # fmt: skip
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _run(run: TrainRun) -> dict[str, Any]:
+    keys = ("id", "tree", "names", "verdict", "why", "seconds", "cached", "log")
+    found = {key: getattr(run, key) for key in keys}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def lines(train: Train, now: datetime) -> list[str]:
+    """The train, for people."""
+    took = duration(((train.ended_at or now) - train.created_at).total_seconds())
+    ran = sum(not run.cached and run.verdict != "canceled" for run in train.runs)
+    tests = f"{ran} test runs" if train.test else "nothing tested"
+    head = f"{train.id} into {train.target}: {train.state}, {took}, {tests}"
+    shown = [f"{head}: {train.reason}" if train.reason else head]
+    shown += [f"landed   {one.name} as {one.commit[:12]}" for one in train.landed]
+    for out in train.out:
+        word = "ejected" if out.reason not in NOT_EJECTED else "left out"
+        shown.append(f"{word:<8} {out.name}: {one_line(sentence(train, out), 200)}")
+    for rider in train.queue:
+        why = f", which waits for {rider.deferred_by}" if rider.deferred_by else ""
+        shown.append(f"queued   {rider.name}{why}")
+    if any(out.red for out in train.out):
+        name = next(out.name for out in train.out if out.red)
+        shown.append(f"hint: git mc merge-train show {train.id} {name}")
+    return shown
+
+
+class Progress:
+    """Tells on standard error what a train does: a line for each thing that happens."""
+
+    def __init__(self, mission: Mission, *, quiet: bool) -> None:
+        self._mission = mission
+        self._quiet = quiet
+        self._told: set[tuple[str, str]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def show(self, train: Train) -> None:
+        """Tell what is new of `train`."""
+        if self._quiet:
+            return
+        for run in train.runs:
+            names = "+".join(run.names) or train.target
+            self._tell(("start", run.id), f"testing {names}", new=not run.cached)
+            said = f"{run.verdict} {names}" + (
+                f" in {duration(run.seconds)}" if run.seconds else ""
+            )
+            self._tell(("end", run.id), said, new=run.verdict not in (None, "canceled"))
+        for one in train.landed:
+            self._tell(("landed", one.name), f"landed {one.name}")
+        for out in train.out:
+            why = one_line(sentence(train, out), 200)
+            self._tell(("out", out.name), f"took out {out.name}: {why}")
+
+    def _tell(self, key: tuple[str, str], text: str, *, new: bool = True) -> None:
+        if new and key not in self._told:
+            self._told.add(key)
+            print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,100 @@
+"""The jobs among a train's branches: what becomes of them with what becomes of the branch."""
+
+from __future__ import annotations
+
+from gitmc.control.mission import Mission, this_process
+from gitmc.control.provenance import record
+from gitmc.errors import McError
+from gitmc.git import refs
+from gitmc.model.job import Job, Landed, State, move
+from gitmc.model.job import Landing as JobLanding
+from gitmc.model.trainrecord import Landing, Out, Rider, Train
+
+
+def is_ready(mission: Mission, rider: Rider) -> bool:
+    """Whether its job, if it has one, is there and not at work again."""
+    return rider.job is None or _ready(mission.store.job(rider.job))
+
+
+def _ready(job: Job | None) -> bool:
+    return job is not None and not job.live and job.state not in (State.QUEUED, State.RUNNING)
+
+
+def finish(mission: Mission, train: Train, landing: Landing) -> None:
+    """Record of every job that landed that it is merged, and note on the commits who made them.
+
+    Doing it again changes nothing.
+    """
+    queue = {rider.name: rider for rider in train.queue}
+    before = landing.expected
+    for name, commit in zip(landing.names, landing.commits, strict=True):
+        rider = queue.get(name)
+        job = mission.store.job(rider.job) if rider and rider.job else None
+        if rider and job and job.landed is None:
+            _finish_job(mission, train, job, rider, before, commit)
+        before = commit
+
+
+def _finish_job(
+    mission: Mission, train: Train, job: Job, rider: Rider, before: str, commit: str
+) -> None:
+    verdict = "pass" if train.test else None
+    landing = JobLanding(
+        this_process(), train.target, before, commit, rider.head, verdict, train.test
+    )
+    try:
+        record(mission, job, landing)
+    except McError as fault:
+        mission.store.journal.write(
+            mission.now(), "failed", action="Note", job=job.name, error=fault.message
+        )
+    with mission.store.locked() as held:
+        now = mission.store.job(job.name)
+        if now is None or now.landed is not None or not _ready(now):
+            return
+        landed = Landed(train.target, commit, rider.head)
+        ready = now if now.state is State.READY_TO_MERGE else move(now, State.READY_TO_MERGE)
+        merged = move(move(ready, State.MERGING), State.MERGED, landed=landed, reason=None)
+        mission.save(held, now, merged, f"merge-train {train.id}")
+
+
+def set_aside(mission: Mission, train: Train, rider: Rider, out: Out) -> None:
+    """Record of the job whose branch was taken out why it was."""
+    if rider.job is None:
+        return
+    with mission.store.locked() as held:
+        now = mission.store.job(rider.job)
+        if now is None or now.landed is not None or not _ready(now):
+            return
+        ready = now if now.state is State.READY_TO_MERGE else move(now, State.READY_TO_MERGE)
+        after = ready._replace(reason=sentence(train, out))
+        if out.reason == "conflict":
+            after = move(move(ready, State.MERGING), State.CONFLICT, reason=sentence(train, out))
+        mission.save(held, now, after, f"merge-train {train.id}")
+
+
+def pin(mission: Mission, train: Train, out: Out) -> None:
+    """Keep the commit with which the branch failed, for whoever wants to see it."""
+    failed = [run for run in train.runs if run.id in out.runs]
+    if failed:
+        ref = f"refs/mc/train/{train.id}/{len(train.out)}"
+        refs.swap(mission.git, ref, failed[-1].commit, refs.NOTHING, f"mc merge-train {train.id}")
+
+
+def sentence(train: Train, out: Out) -> str:
+    """Why a branch was taken out, for people."""
+    after = f" after '{out.by}'" if out.by else ""
+    match out.reason:
+        case "conflict":
+            return f"conflict with '{out.by or train.target}': {', '.join(out.files)}"
+        case "test":
+            return f"the tests fail with it on '{train.target}'{after}"
+        case "timeout":
+            return f"the tests take longer than {train.timeout:g} s with it"
+        case "blocked":
+            return f"it depends on '{out.by}', which does not land"
+        case "skip":
+            return "the test command cannot tell (exit 125)"
+        case "deleted":
+            return f"the branch '{out.branch}' is gone"
+    return "its job is at work again, or was removed"

@@ -1,0 +1,85 @@
+"""Trains, seen from outside: canceling one, and what made a branch of it fail."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from gitmc.control.mission import Mission
+from gitmc.control.riders import sentence
+from gitmc.control.train import drive
+from gitmc.errors import Refused
+from gitmc.git import refs, worktree
+from gitmc.model.trainrecord import Train, TrainState
+from gitmc.store.trains import Trains
+
+TELLING = 20
+"""Lines of a log that are shown: its last ones, where most test runners say what failed."""
+
+
+def cancel(mission: Mission, train: Train) -> Train:
+    """Have the train end; returns it as it ended. Raises Refused for one that has ended already."""
+    if train.state is not TrainState.RUNNING:
+        raise Refused(f"the train '{train.id}' is {train.state} already")
+    trains = Trains(mission.store.root)
+    trains.cancel_path(train.id).touch()
+    mission.store.journal.write(mission.now(), "action", action="CancelTrain", train=train.id)
+    trains.await_driver(train.id)
+    now = trains.get(train.id)
+    if now is not None and now.state is TrainState.RUNNING:
+        # Whoever drove it was killed.
+        return drive(mission, train.id, lambda _: None)
+    return now or train
+
+
+def explain(mission: Mission, train: Train, name: str, checkout: str | None) -> dict[str, Any]:
+    """Why the branch called `name` did not land; with `checkout`, in a worktree made there.
+
+    Raises Refused for one that landed, or that has no tree that failed where one is asked for.
+    """
+    out = next((one for one in train.out if one.name == name), None)
+    if out is None:
+        raise Refused(
+            f"'{name}' was not taken out of the train '{train.id}'",
+            hint=f"git mc merge-train status {train.id}",
+        )
+    found: dict[str, Any] = {"train": train.id, "name": name, "why": sentence(train, out)}
+    failed = [run for run in train.runs if run.id in out.runs]
+    if failed:
+        run = failed[-1]
+        found |= {"green": out.green, "red": out.red, "log": run.log, "command": train.test}
+        found["lines"] = _last_lines(run.log)
+        found["reproduce"] = (
+            f"git mc merge-train show {train.id} {shlex.quote(name)} --checkout DIR"
+        )
+        if checkout is not None:
+            place = _check_out(mission, run.commit, Path(checkout))
+            found["worktree"] = str(place)
+            found["reproduce"] = f"cd {shlex.quote(str(place))} && {train.test}"
+    elif checkout is not None:
+        raise Refused(f"no test failed with '{name}', so there is nothing to check out")
+    return found
+
+
+def _check_out(mission: Mission, commit: str, place: Path) -> Path:
+    place = place.absolute()
+    if place.exists():
+        raise Refused(f"{place} exists already", hint="name a folder that does not")
+    if refs.commit_of(mission.git, commit) is None:
+        raise Refused(
+            f"the commit {commit} that failed is no longer there",
+            hint="git has cleared it away; merge the branch by hand to see it fail",
+        )
+    with mission.store.worktrees_locked():
+        worktree.add_detached(mission.git, place, commit)
+    worktree.fill(place)
+    return place
+
+
+def _last_lines(log: str | None) -> list[str]:
+    try:
+        text = Path(log or "").read_text("utf-8", "replace") if log else ""
+    except FileNotFoundError:
+        return []
+    return text.rstrip("\n").split("\n")[-TELLING:] if text.strip() else []

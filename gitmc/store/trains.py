@@ -1,0 +1,99 @@
+"""The trains' records: `trains/ID.toml`. Whoever drives a train, and holds its lock, writes it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from gitmc.model.trainrecord import Train, TrainState
+from gitmc.store.codec import Malformed
+from gitmc.store.files import BadFile, read_toml, write_toml
+from gitmc.store.lock import Held, hold, is_held, try_hold
+from gitmc.store.records import decode, encode
+
+RUNNING = ".running"
+"""How the name of a file ends that is there while a train has not ended."""
+
+
+class Trains:
+    """All trains of one repository; `root` is `.git/mission-control`."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "trains"
+        self._run = root / "run"
+
+    def all(self) -> tuple[list[Train], list[BadFile]]:
+        """All trains, the oldest first, and a fault for every file that is not one's record."""
+        trains: list[Train] = []
+        faults: list[BadFile] = []
+        for path in self.folder.glob("*.toml"):
+            try:
+                train = self.get(path.stem)
+            except BadFile as fault:
+                faults.append(fault)
+                continue
+            if train is not None:
+                trains.append(train)
+        return sorted(trains, key=lambda train: (train.created_at, train.id)), faults
+
+    def get(self, train_id: str) -> Train | None:
+        """The train of that id, or None. Raises BadFile."""
+        path = self.folder / f"{train_id}.toml"
+        try:
+            train = decode(Train, read_toml(path))
+        except FileNotFoundError:
+            return None
+        except Malformed as fault:
+            raise BadFile(path, str(fault)) from fault
+        if train.id != train_id:
+            raise BadFile(path, f"it holds a train called '{train.id}'")
+        return train
+
+    def save(self, held: Held, train: Train) -> None:
+        """Store `train`."""
+        assert isinstance(held, Held)
+        self.folder.mkdir(exist_ok=True)
+        mark = self.folder / f"{train.id}{RUNNING}"
+        if train.state is TrainState.RUNNING:
+            mark.touch()
+        write_toml(self.folder / f"{train.id}.toml", encode(train))
+        if train.state is not TrainState.RUNNING:
+            mark.unlink(missing_ok=True)
+
+    def lock_path(self, train_id: str) -> Path:
+        """The lock of whoever drives the train."""
+        return self._run / f"train-{train_id}.lock"
+
+    def driving(self, train_id: str) -> AbstractContextManager[Held | None]:
+        """Hold the lock of whoever drives the train, if nobody does; yields None otherwise."""
+        return try_hold(self.lock_path(train_id))
+
+    def await_driver(self, train_id: str) -> None:
+        """Return once nobody drives the train."""
+        with hold(self.lock_path(train_id), patience=300):
+            return
+
+    def driven(self, train_id: str) -> bool:
+        """Whether some process drives the train."""
+        return is_held(self.lock_path(train_id))
+
+    def starting(self) -> AbstractContextManager[Held]:
+        """Hold the lock that gives each new train an id of its own."""
+        return hold(self._run / "trains.lock")
+
+    def running(self) -> list[str]:
+        """The ids of trains that have not ended, as files tell whose names are all that is read."""
+        try:
+            names = sorted(entry.name for entry in os.scandir(self.folder))
+        except FileNotFoundError:
+            return []
+        return [name.removesuffix(RUNNING) for name in names if name.endswith(RUNNING)]
+
+    def undriven(self) -> list[str]:
+        """Those of them that nobody drives."""
+        return [train_id for train_id in self.running() if not self.driven(train_id)]
+
+    def cancel_path(self, train_id: str) -> Path:
+        """A file that is there once somebody wants the train to end."""
+        return self.folder / f"{train_id}.cancel"

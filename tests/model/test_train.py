@@ -1,0 +1,115 @@
+"""The train's decisions: what must hold on any queue, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import replace
+
+import pytest
+
+from gitmc.model.train import Item, Known, Policy
+from tests.support.trains import Train, World, serial
+
+SCHEDULES = int(os.environ.get("GIT_MC_TEST_SCHEDULES", "12000"))
+
+
+def some(rng: random.Random, names: list[str], chance: float) -> frozenset[str]:
+    return frozenset(name for name in names if rng.random() < chance)
+
+
+def pairs(rng: random.Random, names: list[str], chance: float) -> frozenset[frozenset[str]]:
+    both = [frozenset((a, b)) for a in names for b in names if a < b]
+    return frozenset(pair for pair in both if rng.random() < chance)
+
+
+def by_chance(seed: int) -> Train:
+    """A queue whose verdicts are always the same."""
+    rng = random.Random(seed)
+    names = [f"b{number}" for number in range(rng.randint(0, 9))]
+    share = rng.choice([0, 0.05, 0.2, 0.6, 1])
+    world = World(
+        bad=some(rng, names, share),
+        pairs=pairs(rng, names, rng.choice([0, 0.05])),
+        conflicts=pairs(rng, names, rng.choice([0, 0, 0.1])),
+        hopeless=some(rng, names, rng.choice([0, 0, 0.1])),
+        empty=some(rng, names, rng.choice([0, 0, 0.2])),
+    )
+    world.bad -= world.empty
+    world.pairs = frozenset(pair for pair in world.pairs if not pair & world.empty)
+    queue = [
+        Item(
+            name,
+            "0",
+            tuple(n for n in names[:at] if rng.random() < 0.1) if rng.random() < 0.3 else (),
+            rng.choice([0, 0, 0, 1]),
+        )
+        for at, name in enumerate(names)
+    ]
+    policy = Policy(
+        slots=rng.choice([1, 1, 2, 3, 4, 8]),
+        retries=rng.choice([0, 1, 1, 2]),
+        every=rng.random() < 0.3,
+        failing=rng.choice([0.01, 0.1, 0.5]),
+    )
+    known = {"main0": Known(passes=1)} if rng.random() < 0.5 else {}
+    return Train(world, queue, policy, rng, rng.random() < 0.5, known=known)
+
+
+def check_against_serial(seeds: range) -> None:
+    for seed in seeds:
+        train = by_chance(seed)
+        landed, ejected, blocked = serial(train)
+        train.run()
+        came_out = (set(train.landed), set(train.ejected), set(train.blocked))
+        assert came_out == (set(landed), ejected, blocked), f"seed {seed}"
+        assert not train.passed_over
+
+
+def test_the_train_comes_to_what_one_after_another_would(worker_seed: int = 0) -> None:
+    check_against_serial(range(1500))
+
+
+@pytest.mark.slow
+def test_the_train_comes_to_what_one_after_another_would_in_many_schedules() -> None:
+    check_against_serial(range(1500, SCHEDULES))
+
+
+def push_or_commit(train: Train) -> None:
+    """Somebody commits to the target, pushes a branch, or kills the train."""
+    roll = train.rng.random()
+    if roll < 0.05:
+        train.target = (*train.target, f"main{len(train.target)}")
+    elif roll < 0.1 and train.queue:
+        item = train.rng.choice(train.queue)
+        moved = item._replace(head=str(int(item.head) + 1))
+        train.queue = [moved if one is item else one for one in train.queue]
+    elif roll < 0.15:
+        # Whoever starts it again adopts what runs, or finds it gone.
+        for tree in [tree for tree in train.live if train.rng.random() < 0.5]:
+            del train.live[tree]
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_whatever_happens_it_ends_and_lands_only_what_passed(seed: int) -> None:
+    rng = random.Random(seed)
+    train = by_chance(seed)
+    names = [item.name for item in train.queue]
+    train.world = replace(
+        train.world,
+        flaky=rng.choice([0, 0.1, 0.5]),
+        broken=rng.choice([0, 0, 0.02, 0.3, 1]),
+        untellable=some(rng, names, rng.choice([0, 0, 0.2])),
+        red_base=rng.random() < 0.1,
+    )
+    train.known = {} if train.world.red_base else train.known
+    train.accident = push_or_commit
+    train.run()
+    out = [*train.landed, *train.ejected, *train.blocked, *train.passed_over]
+    assert sorted(out) == sorted(set(out))
+    assert train.stopped or sorted(out) == sorted(names)
+    if train.world.red_base:
+        assert not [e for e in train.ejected.values() if e.reason == "test"]
+    if train.world.broken == 1 and train.runs:
+        assert train.stopped
+        assert not [e for e in train.ejected.values() if e.reason == "test"]
