@@ -147,18 +147,19 @@ def test_what_the_lock_file_asks_for_is_installed_first(world: World, programs: 
         'case $1 in --version) echo 1;; ci) test "$CI" && echo in >in;; test) cat in;; esac',
     )
     package = json.dumps({"scripts": {"test": "x"}})
-    world.repo.commit({"package.json": package, "package-lock.json": "{}"})
+    files = {"package.json": package, "package-lock.json": "{}", ".gitignore": "in\n"}
+    world.repo.commit(files)
     finished(world, "one", commits("one"))
     finished(world, "two", commits("two"))
     world.mc("merge", "one").ok()
-    assert (world.root / "logs/one.test.log").read_text() == "in\n"
+    assert (world.root / "logs/one.test.log").read_text().splitlines()[-1] == "in"
     program(programs, "npm", "case $1 in --version) echo 1;; *) echo no network; exit 7;; esac")
-    tip = world.repo.head()
+    tip = world.repo.commit({"package-lock.json": "{ }"})
     world.mc("merge", "two").refused(
-        1, "the test command says nothing: its set-up failed: npm ci: exit status 7", "two.test.log"
+        1, "the test command says nothing: ", "'npm ci' failed: ", "status 7", "two.test.log"
     )
     assert world.repo.head() == tip
-    assert (world.root / "logs/two.test.log").read_text() == "no network\n"
+    assert "no network" in (world.root / "logs/two.test.log").read_text().splitlines()
 
 
 def test_a_gate_that_changes_while_it_is_passed_is_asked_again(
