@@ -116,7 +116,7 @@ def test_nothing_in_the_project_knows_the_machine_it_was_made_on() -> None:
 
 @pytest.mark.parametrize("name", HELP)
 def test_every_command_loads_and_says_what_it_does(name: str) -> None:
-    command = importlib.import_module(f"gitmc.cli.{name}").command
+    command = importlib.import_module(f"gitmc.cli.{name.replace('-', '_')}").command
     assert isinstance(command, click.Command)
     first = (command.help or "").strip().partition("\n")[0]
     assert first, f"git mc {name} -h would say nothing"
@@ -125,7 +125,9 @@ def test_every_command_loads_and_says_what_it_does(name: str) -> None:
 
 def test_every_command_is_in_the_table() -> None:
     files = (PACKAGE / "cli").glob("*.py")
-    commands = {path.stem for path in files if "\ndef command(" in path.read_text()}
+    commands = {
+        path.stem.replace("_", "-") for path in files if "\ndef command(" in path.read_text()
+    }
     assert commands == set(HELP), "a command that is not in the table cannot be run"
 
 

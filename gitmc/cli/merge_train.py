@@ -173,7 +173,7 @@ def _drive(mission: Mission, train_id: str, out: Output, *, quiet: bool) -> int:
 def _code(train: Train) -> int:
     if train.state is not TrainState.DONE:
         return 1
-    reasons = {out.reason for out in train.out}
+    reasons = {out.reason for out in train.out} - {"blocked"}
     if not reasons:
         return 0
     return 3 if reasons <= {"conflict"} else 1

@@ -90,7 +90,7 @@ class Chain:
         except Refused as refused:
             return Clash(None, (refused.message,))
         if clashes:
-            return Clash(self._against(names, rider), tuple(map(str, clashes)))
+            return Clash(self._against(names, rider), tuple(clash.path for clash in clashes))
         return Link(fold, fold.tip)
 
     def _bring(self, fold: Fold, rider: Rider) -> Sequence[Conflict]:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 
 from gitmc.control import capacity, riders
@@ -26,12 +27,13 @@ from gitmc.control.mission import Mission, this_process
 from gitmc.control.passes import Passes, gate_for
 from gitmc.control.target import advance
 from gitmc.control.testrun import Result, Spec, cancel, forget, run_test
-from gitmc.errors import Refused
+from gitmc.errors import McError, Refused
 from gitmc.events.bell import Bell
 from gitmc.git import refs
 from gitmc.git.merge import Merger
 from gitmc.git.run import Git
 from gitmc.model import trainrecord
+from gitmc.model.ended import Verdict
 from gitmc.model.slots import failing
 from gitmc.model.train import (
     Action,
@@ -177,7 +179,7 @@ class Driver:
             run_id, future = self._results.get()
             run = next(run for run in self._train.runs if run.id == run_id)
             if run.verdict is None:
-                self._heard(run, future.result())
+                self._heard(run, _outcome(future))
                 heard = True
         return heard
 
@@ -354,3 +356,11 @@ class Driver:
         if self._settle(landing):
             chain.moved(names)
         return True
+
+
+def _outcome(future: Future[Result]) -> Result:
+    """What the run came to; where it could not even be asked for, that."""
+    try:
+        return future.result()
+    except (McError, OSError) as fault:
+        return Result(Verdict.BROKEN, str(fault), None, 0.0, 0.0, 0, Path())

@@ -16,6 +16,9 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gitmc.store.codec import VERSION, Malformed, time_text
 
+NEEDED = object()
+"""The default of a field that has none."""
+
 R = TypeVar("R", bound=tuple[Any, ...])
 
 
@@ -30,7 +33,7 @@ def _table(record: Any) -> dict[str, Any]:
     table = {
         key: _plain(value)
         for key, value in values.items()
-        if value not in (None, ()) or key not in record._field_defaults
+        if value not in (None, ()) or record._field_defaults.get(key, NEEDED) != value
     }
     return table | {key: value for key, value in unknown.items() if key not in table}
 

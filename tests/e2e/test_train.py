@@ -82,7 +82,7 @@ def test_the_guilty_is_ejected_with_a_witness_and_the_rest_land(world: World) ->
     red = [run for run in found["runs"] if run["tree"] == witness["red_tree"]]
     assert [run["verdict"] for run in red] == ["fail", "fail"]
     assert (by_name["clash"]["reason"], by_name["clash"]["with"]) == ("conflict", "b")
-    assert by_name["clash"]["files"] == ["b (add/add)"]
+    assert by_name["clash"]["files"] == ["b"]
     assert "bad" not in world.repo.files()
     passed = {run["tree"] for run in found["runs"] if run["verdict"] == "pass"}
     assert witness["green_tree"] in passed

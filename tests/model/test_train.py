@@ -7,8 +7,10 @@ import random
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gitmc.model.train import Item, Known, Policy
+from gitmc.model.train import AGEING, Item, Known, Policy, order, places, spacing
 from tests.support.trains import Train, World, serial
 
 SCHEDULES = int(os.environ.get("GIT_MC_TEST_SCHEDULES", "12000"))
@@ -66,7 +68,7 @@ def check_against_serial(seeds: range) -> None:
         assert not train.passed_over
 
 
-def test_the_train_comes_to_what_one_after_another_would(worker_seed: int = 0) -> None:
+def test_the_train_comes_to_what_one_after_another_would() -> None:
     check_against_serial(range(1500))
 
 
@@ -90,8 +92,12 @@ def push_or_commit(train: Train) -> None:
             del train.live[tree]
 
 
-@pytest.mark.parametrize("seed", range(400))
-def test_whatever_happens_it_ends_and_lands_only_what_passed(seed: int) -> None:
+def test_whatever_happens_it_ends_and_lands_only_what_passed() -> None:
+    for seed in range(400):
+        check_with_accidents(seed)
+
+
+def check_with_accidents(seed: int) -> None:
     rng = random.Random(seed)
     train = by_chance(seed)
     names = [item.name for item in train.queue]
@@ -113,3 +119,64 @@ def test_whatever_happens_it_ends_and_lands_only_what_passed(seed: int) -> None:
     if train.world.broken == 1 and train.runs:
         assert train.stopped
         assert not [e for e in train.ejected.values() if e.reason == "test"]
+
+
+queues = st.lists(
+    st.builds(
+        Item,
+        st.sampled_from("abcdef"),
+        after=st.lists(st.sampled_from("abcdef"), max_size=2).map(tuple),
+        priority=st.integers(0, 2),
+        joined=st.integers(0, 30),
+    ),
+    max_size=6,
+    unique_by=lambda item: item.name,
+)
+
+
+@given(queues)
+def test_the_queue_is_merged_in_an_order_that_dependencies_allow(queue: list[Item]) -> None:
+    placed = order(queue)
+    assert sorted(placed) == sorted(queue)
+    names = [item.name for item in placed]
+    if not any(item.name in after_all(queue, item.name) for item in queue):
+        for at, item in enumerate(placed):
+            assert not set(item.after) & set(names[at:])
+
+
+def after_all(queue: list[Item], name: str) -> set[str]:
+    """All that `name` depends on, by way of others too."""
+    by_name = {item.name: item for item in queue}
+    found: set[str] = set()
+    left = list(by_name[name].after)
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += by_name[one].after if one in by_name else ()
+    return found
+
+
+def test_what_waits_long_enough_comes_before_a_higher_priority() -> None:
+    old, new = Item("old", joined=0), Item("new", priority=1, joined=AGEING - 1)
+    assert order([old, new]) == [new, old]
+    assert order([old, new._replace(joined=AGEING + 1)]) == [old, new._replace(joined=AGEING + 1)]
+
+
+@given(st.integers(0, 40), st.data(), st.integers(1, 8), st.none() | st.integers(1, 9))
+def test_places_are_as_many_as_there_are_slots_and_keep_what_runs(
+    count: int, data: st.DataObject, slots: int, apart: int | None
+) -> None:
+    some = st.integers(0, max(0, count - 1))
+    live = sorted(data.draw(st.sets(some, max_size=min(slots, count))))
+    chosen = places(count, live, slots, apart)
+    assert len(chosen) == len(set(chosen)) == min(slots, count)
+    assert set(live) <= set(chosen) <= set(range(count))
+
+
+@given(st.integers(0, 3000), st.integers(1, 16), st.floats(1e-6, 0.999))
+def test_spacing_never_leaves_a_slot_without_a_prefix(
+    count: int, slots: int, failing: float
+) -> None:
+    apart = spacing(count, slots, failing)
+    assert 1 <= apart <= max(1, -(-count // slots))
