@@ -108,7 +108,7 @@ def cancel(train_id: str | None, out: Output) -> int:
     if out.json:
         _show(mission, train, out)
     else:
-        click.echo(f"canceled {train.id}: {len(train.landed)} landed, {len(train.queue)} left")
+        click.echo(_canceled(train))
     return 0
 
 
@@ -164,10 +164,26 @@ def _drive(mission: Mission, train_id: str, out: Output, *, quiet: bool) -> int:
         # Whoever drives may be killed; an observer has the train go on then.
         start_observer(mission)
     with Progress(mission, quiet=quiet or out.quiet) as progress:
-        train = drive(mission, train_id, progress.show)
+        try:
+            train = drive(mission, train_id, progress.show)
+        except KeyboardInterrupt:
+            click.echo(_interrupted(mission, train_id), err=True)
+            raise
     if not quiet:
         _show(mission, train, out)
     return _code(train)
+
+
+def _interrupted(mission: Mission, train_id: str) -> str:
+    train = _named(mission, train_id)
+    if train.state is TrainState.RUNNING:
+        # It was too early, or a second time.
+        return f"hint: {train_id} goes on by itself; git mc merge-train cancel {train_id} ends it"
+    return _canceled(train)
+
+
+def _canceled(train: Train) -> str:
+    return f"{train.state} {train.id}: {len(train.landed)} landed, {len(train.queue)} left"
 
 
 def _code(train: Train) -> int:

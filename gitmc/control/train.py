@@ -26,7 +26,7 @@ from gitmc.control.gate import spec_of
 from gitmc.control.mission import Mission, this_process
 from gitmc.control.passes import Passes, gate_for
 from gitmc.control.target import advance
-from gitmc.control.testrun import Result, Spec, cancel, forget, run_test
+from gitmc.control.testrun import Result, Spec, cancel, forget, forget_abandoned, run_test
 from gitmc.errors import McError, Refused
 from gitmc.events.bell import Bell
 from gitmc.git import refs
@@ -56,8 +56,12 @@ from gitmc.store.trains import Trains
 Tell = Callable[[Train], object]
 
 
+class Driven(Refused):
+    """Another process drives the train."""
+
+
 def drive(mission: Mission, train_id: str, tell: Tell, executor: Executor | None = None) -> Train:
-    """Drive the train to its end, and return it. Raises Refused where somebody else does.
+    """Drive the train to its end, and return it. Raises Driven where somebody else does.
 
     `tell` is called whenever the train has changed. `executor` runs the tests; by default, threads
     of this process wait for them.
@@ -69,7 +73,8 @@ def drive(mission: Mission, train_id: str, tell: Tell, executor: Executor | None
         if train is None:
             raise Refused(f"there is no train '{train_id}'", hint="git mc merge-train status")
         if held is None:
-            raise Refused(f"the train '{train_id}' is driven by another process already")
+            raise Driven(f"the train '{train_id}' is driven by another process already")
+        trains.tidy(held, train_id)
         if executor is None:
             executor = stack.enter_context(ThreadPoolExecutor(train.slots))
         bell = stack.enter_context(Bell([trains.folder]))
@@ -105,9 +110,11 @@ class Driver:
     def run(self) -> Train:
         """Everything that is due, until nothing is left."""
         if self._train.state is not TrainState.RUNNING:
+            # Whoever ended it may have been killed before all of that was done.
+            self._save(self._train)
             return self._train
-        self._save(self._train._replace(owner=this_process()))
         try:
+            self._save(self._train._replace(owner=this_process()))
             self._recover()
             self._go()
         except KeyboardInterrupt:
@@ -117,7 +124,7 @@ class Driver:
 
     def _go(self) -> None:
         while self._train.state is TrainState.RUNNING:
-            if self._trains.cancel_path(self._train.id).exists():
+            if self._is_canceled():
                 self._end(TrainState.CANCELED, "canceled")
             elif not (self._hear() or self._look() or self._act()):
                 if self._live():
@@ -145,6 +152,8 @@ class Driver:
         if train.test is not None:
             failed = sum(out.reason in ("test", "timeout") for out in train.out)
             capacity.remember_train(self._mission, failed, len(train.landed))
+        # Of runs whose end was recorded by a process that was killed before it forgot them.
+        forget_abandoned(self._mission.store.root, f"{train.id}-")
         now = self._mission.now()
         self._save(train._replace(state=state, reason=reason, ended_at=now, owner=None))
         self._trains.cancel_path(train.id).unlink(missing_ok=True)
@@ -154,8 +163,12 @@ class Driver:
     def _recover(self) -> None:
         if self._train.landing is not None:
             self._settle(self._train.landing)
-        for run in self._live().values():
-            self._submit(run)
+        if not self._is_canceled():
+            for run in self._live().values():
+                self._submit(run)
+
+    def _is_canceled(self) -> bool:
+        return self._trains.cancel_path(self._train.id).exists()
 
     def _settle(self, landing: Landing) -> bool:
         """Whether the landing has come about, by a look at the target."""
@@ -192,7 +205,7 @@ class Driver:
         log, seconds = str(result.log), round(result.seconds, 3)
         said = {"why": result.why, "seconds": seconds, "log": log}
         self._save(trainrecord.ended(self._train, run.id, str(result.verdict), **said))
-        forget(self._specs.pop(run.id))
+        forget(self._spec(run))
         self._passes.remember(self._train, run, result, together)
 
     def _look(self) -> bool:
@@ -317,12 +330,16 @@ class Driver:
         self._submit(run)
 
     def _submit(self, run: TrainRun) -> None:
-        assert self._gate is not None
-        spec = spec_of(self._mission, self._gate, run.commit, run.id, self._train.setup)
-        spec = spec._replace(seconds=self._train.timeout, train=self._train.id)
-        self._specs[run.id] = spec
-        future = self._executor.submit(run_test, spec)
+        future = self._executor.submit(run_test, self._spec(run))
         future.add_done_callback(partial(self._ring, run.id))
+
+    def _spec(self, run: TrainRun) -> Spec:
+        if run.id not in self._specs:
+            assert self._gate is not None
+            spec = spec_of(self._mission, self._gate, run.commit, run.id, self._train.setup)
+            spec = spec._replace(seconds=self._train.timeout, train=self._train.id)
+            self._specs[run.id] = spec
+        return self._specs[run.id]
 
     def _ring(self, run_id: str, future: Future[Result]) -> None:
         self._results.put((run_id, future))
@@ -330,9 +347,11 @@ class Driver:
 
     def _cancel(self, run: TrainRun) -> None:
         self._write("CancelRun", run=run.id)
-        cancel(self._specs[run.id])
+        # We may have been interrupted, or it is one of an earlier process, before it was submitted.
+        spec = self._spec(run)
+        cancel(spec)
         self._save(trainrecord.ended(self._train, run.id, "canceled"))
-        forget(self._specs.pop(run.id))
+        forget(spec)
 
     def _land(self, chain: Chain, tree: str, names: tuple[str, ...]) -> bool:
         if self._look():

@@ -8,7 +8,7 @@ from typing import Any
 
 from gitmc.control.mission import Mission
 from gitmc.control.riders import sentence
-from gitmc.control.train import drive
+from gitmc.control.train import Driven, drive
 from gitmc.errors import Refused
 from gitmc.git import refs, worktree
 from gitmc.model.trainrecord import Train, TrainState
@@ -25,12 +25,23 @@ def cancel(mission: Mission, train: Train) -> Train:
     trains = Trains(mission.store.root)
     trains.cancel_path(train.id).touch()
     mission.store.journal.write(mission.now(), "action", action="CancelTrain", train=train.id)
-    trains.await_driver(train.id)
-    now = trains.get(train.id)
-    if now is not None and now.state is TrainState.RUNNING:
-        # Whoever drove it was killed.
-        return drive(mission, train.id, lambda _: None)
-    return now or train
+    try:
+        while True:
+            trains.await_driver(train.id)
+            now = trains.get(train.id)
+            if now is None or now.state is not TrainState.RUNNING:
+                return now or train
+            try:
+                # Whoever drove it was killed.
+                return drive(mission, train.id, lambda _: None)
+            except Driven:
+                # An observer was quicker to have it driven, to the same end.
+                continue
+    finally:
+        # It may have ended by itself before it was told.
+        ended = trains.get(train.id)
+        if ended is None or ended.state is not TrainState.RUNNING:
+            trains.cancel_path(train.id).unlink(missing_ok=True)
 
 
 def explain(mission: Mission, train: Train, name: str, checkout: str | None) -> dict[str, Any]:

@@ -61,6 +61,12 @@ class Trains:
         if train.state is not TrainState.RUNNING:
             mark.unlink(missing_ok=True)
 
+    def tidy(self, held: Held, train_id: str) -> None:
+        """Remove drafts of the train's record by processes that were killed while they saved it."""
+        assert isinstance(held, Held)
+        for draft in self.folder.glob(f".{train_id}.toml.*"):
+            draft.unlink(missing_ok=True)
+
     def lock_path(self, train_id: str) -> Path:
         """The lock of whoever drives the train."""
         return self._run / f"train-{train_id}.lock"
