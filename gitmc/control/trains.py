@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from gitmc.control.riders import sentence
 from gitmc.control.train import Driven, drive
 from gitmc.errors import Refused
 from gitmc.git import refs, worktree
+from gitmc.model.plain import Plain
+from gitmc.model.telling import telling
 from gitmc.model.trainrecord import Train, TrainState
 from gitmc.store.trains import Trains
 
-TELLING = 20
-"""Lines of a log that are shown: its last ones, where most test runners say what failed."""
+READ = 1024 * 1024
+"""Bytes of a log that are looked through: its last ones."""
 
 
 def cancel(mission: Mission, train: Train) -> Train:
@@ -60,7 +63,7 @@ def explain(mission: Mission, train: Train, name: str, checkout: str | None) -> 
     if failed:
         run = failed[-1]
         found |= {"green": out.green, "red": out.red, "log": run.log, "command": train.test}
-        found["lines"] = _last_lines(run.log)
+        found["lines"] = _why(run.log)
         found["reproduce"] = (
             f"git mc merge-train show {train.id} {shlex.quote(name)} --checkout DIR"
         )
@@ -88,9 +91,16 @@ def _check_out(mission: Mission, commit: str, place: Path) -> Path:
     return place
 
 
-def _last_lines(log: str | None) -> list[str]:
+def _why(log: str | None) -> list[str]:
+    """The lines of the log that tell most; none where it is no longer there."""
+    if log is None:
+        return []
     try:
-        text = Path(log or "").read_text("utf-8", "replace") if log else ""
+        with Path(log).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - READ))
+            sent = file.read()
     except FileNotFoundError:
         return []
-    return text.rstrip("\n").split("\n")[-TELLING:] if text.strip() else []
+    plain = Plain()
+    text = plain.feed(sent) + plain.finish()
+    return telling(text.decode("utf-8", "replace").split("\n"))
