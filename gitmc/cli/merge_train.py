@@ -10,34 +10,62 @@ from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output, current_jobs, mission_here, print_json
 from gitmc.cli.trainview import Progress, lines, train_object
 from gitmc.control.mission import Mission
-from gitmc.errors import Refused, Usage
+from gitmc.errors import McError, Refused, Usage
 from gitmc.model.trainrecord import Train, TrainState
 
 
-class _Verbs(click.Group):
-    """Words that are no verb of ours are what is to land."""
+class _Train(click.Command):
+    """Makes a train of its words, unless the first one is a verb.
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        plain = next((word for word in args if not word.startswith("-")), None)
-        helps = any(word in ("-h", "--help") for word in args)
-        if not (args and plain == args[0] and plain in self.commands) and not helps:
-            args = ["start", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_Verbs)
-def command() -> None:
-    """Land many branches on a target that never holds files that did not pass.
-
-    git mc merge-train [JOB|BRANCH]...: all of them, in this order; without any, all completed jobs
-    that are of no plan. They are merged in memory and tested many at once; what passed lands,
-    whoever makes the tests fail is ejected, and what conflicts says with whom. `git mc merge-train
-    start -h` tells the options.
+    Behind `--`, a branch may be called as a verb is.
     """
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if args and args[0] in VERBS:
+            verb = VERBS[args.pop(0)]
+            return verb.make_context(f"{info_name} {verb.name}", args, parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
-@command.command("start")
-@click.argument("names", nargs=-1, metavar="[JOB|BRANCH]...", shell_complete=complete_job)
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(_usage(verb), verb.get_short_help_str(90)) for verb in VERBS.values()]
+            )
+
+
+def _usage(verb: click.Command) -> str:
+    context = click.Context(verb)
+    arguments = [param for param in verb.params if isinstance(param, click.Argument)]
+    return " ".join([str(verb.name), *(one.make_metavar(context) for one in arguments)])
+
+
+def _complete_word(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of jobs, and the verbs where one may stand."""
+    verbs = [] if ctx.params.get("names") else [v for v in VERBS if v.startswith(incomplete)]
+    return [*complete_job(ctx, param, incomplete), *verbs]
+
+
+def _complete_train(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Ids of trains, for shells."""
+    from gitmc.control.mission import open_mission
+    from gitmc.store.trains import Trains
+
+    try:
+        ids = Trains(open_mission().store.root).ids()
+    except McError:
+        return []
+    return [train_id for train_id in ids if train_id.startswith(incomplete)]
+
+
+@click.command(cls=_Train)
+@click.argument("names", nargs=-1, metavar="[JOB|BRANCH]...", shell_complete=_complete_word)
 @click.option("--into", metavar="BRANCH", help="Land on this branch, not on the jobs' base.")
 @click.option("--test", metavar="CMD", help="What has to pass, run by sh (mc.testCommand).")
 @click.option("--no-test", "untested", is_flag=True, help="Land without testing anything.")
@@ -55,10 +83,17 @@ def command() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be queued; start nothing.")
 @click.option("--drive", metavar="TRAIN", hidden=True)
 @outputs()
-def start(
+def command(
     names: tuple[str, ...], detach: bool, drive: str | None, out: Output, **asked: Any
 ) -> int:
-    """Queue branches, and land those that pass."""
+    """Land many branches on a target that never holds files that did not pass.
+
+    They land in the order in which they are named; without names, all completed jobs that are of no
+    plan. They are merged in memory and tested many at once; what passed lands, whoever makes the
+    tests fail is ejected, and what conflicts says with whom.
+
+    It exits with 0 if all landed, with 1 if a test ejected any, and with 3 if only conflicts did.
+    """
     from gitmc.control.trainqueue import Request, create
 
     mission = mission_here(outside=True)
@@ -85,8 +120,9 @@ def start(
     return _drive(mission, train.id, out, quiet=False)
 
 
-@command.command("status")
-@click.argument("train_id", metavar="[TRAIN]", required=False)
+@click.command("status")
+@click.argument("train_id", metavar="[TRAIN]", required=False,
+                shell_complete=_complete_train)  # fmt: skip
 @outputs()
 def status(train_id: str | None, out: Output) -> int:
     """Show a train: the latest, or the one of that id."""
@@ -96,8 +132,9 @@ def status(train_id: str | None, out: Output) -> int:
     return 0
 
 
-@command.command("cancel")
-@click.argument("train_id", metavar="[TRAIN]", required=False)
+@click.command("cancel")
+@click.argument("train_id", metavar="[TRAIN]", required=False,
+                shell_complete=_complete_train)  # fmt: skip
 @outputs()
 def cancel(train_id: str | None, out: Output) -> int:
     """End a train: its tests are ended, and what has landed stays."""
@@ -112,8 +149,8 @@ def cancel(train_id: str | None, out: Output) -> int:
     return 0
 
 
-@command.command("show")
-@click.argument("train_id", metavar="TRAIN")
+@click.command("show")
+@click.argument("train_id", metavar="TRAIN", shell_complete=_complete_train)
 @click.argument("name", metavar="BRANCH")
 @click.option("--checkout", metavar="DIR", help="Make a worktree there in which it fails.")
 @outputs()
@@ -128,6 +165,9 @@ def show(train_id: str, name: str, checkout: str | None, out: Output) -> int:
     else:
         click.echo("\n".join(lines_of(told)))
     return 0
+
+
+VERBS = {"status": status, "cancel": cancel, "show": show}
 
 
 def lines_of(told: dict[str, Any]) -> list[str]:

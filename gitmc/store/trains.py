@@ -96,6 +96,11 @@ class Trains:
             return []
         return [name.removesuffix(RUNNING) for name in names if name.endswith(RUNNING)]
 
+    def ids(self) -> list[str]:
+        """The ids of all trains, the latest first; no record is read."""
+        found = [path.stem for path in self.folder.glob("*.toml")]
+        return sorted(found, key=_number, reverse=True)
+
     def undriven(self) -> list[str]:
         """Those of them that nobody drives."""
         return [train_id for train_id in self.running() if not self.driven(train_id)]
@@ -103,3 +108,9 @@ class Trains:
     def cancel_path(self, train_id: str) -> Path:
         """A file that is there once somebody wants the train to end."""
         return self.folder / f"{train_id}.cancel"
+
+
+def _number(train_id: str) -> tuple[int, str]:
+    """Trains are numbered as they are made."""
+    digits = train_id[1:]
+    return (int(digits) if digits.isdigit() else 0, train_id)

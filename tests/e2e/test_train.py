@@ -343,3 +343,41 @@ def test_a_dry_run_starts_nothing(world: World) -> None:
     assert names(found["queue"]) == ["a"]
     assert not (world.root / "trains").exists()
     assert world.repo.head() == world.repo.head("a~1")
+
+
+def test_help_tells_the_options_and_the_verbs(world: World) -> None:
+    shown = world.mc("merge-train", "-h").ok().stdout
+    assert shown.startswith("Usage: git mc merge-train [OPTIONS] [JOB|BRANCH]...\n")
+    for word in ("--into BRANCH", "--test CMD", "status [TRAIN]", "cancel [TRAIN]", "show TRAIN"):
+        assert word in shown
+    assert "--drive" not in shown
+    world.mc("merge-train", "--bogus").refused(129, "git mc merge-train -h shows its use")
+    bogus = world.mc("merge-train", "status", "--bogus")
+    bogus.refused(129, "git mc merge-train status -h shows its use")
+
+
+def test_words_are_completed_by_what_may_stand_there(world: World) -> None:
+    finished(world, "stable", commits("stable"))
+    branch(world, "a")
+    train(world, "a")
+
+    def completed(*words: str) -> list[str]:
+        done = world.mc(
+            _GIT_MC_COMPLETE="bash_complete",
+            COMP_WORDS=" ".join(["git-mc", *words]),
+            COMP_CWORD=str(len(words)),
+        ).ok()
+        return [line.removeprefix("plain,") for line in done.stdout.split()]
+
+    assert completed("merge-train", "sta") == ["stable", "status"]
+    assert completed("merge-train", "a", "sta") == ["stable"]
+    assert completed("merge-train", "status", "t") == ["t1"]
+
+
+def test_a_branch_that_is_called_as_a_verb_is_can_be_named(world: World) -> None:
+    branch(world, "status")
+    branch(world, "start")
+    found = train(world, "start", "--strategy", "merge")
+    assert names(found["landed"]) == ["start"]
+    world.mc("merge-train", "--no-test", "--", "status").ok()
+    assert set(world.repo.files()) == {"README.md", "start", "status"}
