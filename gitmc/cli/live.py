@@ -7,13 +7,11 @@ of their own, a terminal that was resized and a reader that has gone.
 from __future__ import annotations
 
 import os
-import re
 import select
 import signal
 import stat
 import sys
 import threading
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -26,14 +24,13 @@ from gitmc.control.mission import Mission
 from gitmc.control.view import ahead, objects
 from gitmc.errors import McError
 from gitmc.events.bell import Bell
+from gitmc.model.columns import cut
 from gitmc.model.job import Job
 
 ENTER = "\x1b[?1049h\x1b[?25l"
 """The terminal's other screen, without the cursor."""
 
 LEAVE = "\x1b[?25h\x1b[?1049l"
-
-_PIECES = re.compile(r"(\x1b\[[0-9]*m)|(.)")
 
 
 def watch_jobs(patterns: Sequence[str], states: Sequence[str], out: Output) -> int:
@@ -93,25 +90,6 @@ def fitted(lines: Sequence[str], notes: Sequence[str], width: int, height: int) 
     if len(lines) > room > 1:
         shown[-1] = f"… {len(lines) - room + 1} more"
     return [cut(line, width) for line in (*shown, *notes)]
-
-
-def cut(line: str, width: int) -> str:
-    """`line` cut to `width` columns; sequences that set colours take none."""
-    kept: list[str] = []
-    columns = 0
-    for sequence, char in _PIECES.findall(line):
-        if char:
-            columns += _columns(char)
-            if columns > width:
-                return "".join(kept) + ("\x1b[0m" if "\x1b" in line else "")
-        kept.append(sequence or char)
-    return "".join(kept)
-
-
-def _columns(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _size() -> tuple[int, int]:

@@ -8,7 +8,8 @@ import click
 
 from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output, current_jobs, mission_here, print_json
-from gitmc.cli.trainview import Progress, lines, train_object
+from gitmc.cli.trainpicture import headline, under_test
+from gitmc.cli.trainview import lines, train_object
 from gitmc.control.mission import Mission
 from gitmc.errors import McError, Refused, Usage
 from gitmc.model.trainrecord import Train, TrainState
@@ -123,13 +124,45 @@ def command(
 @click.command("status")
 @click.argument("train_id", metavar="[TRAIN]", required=False,
                 shell_complete=_complete_train)  # fmt: skip
+@click.option("--watch", is_flag=True, help="Show it until it ends; exit as the train does.")
 @outputs()
-def status(train_id: str | None, out: Output) -> int:
+def status(train_id: str | None, watch: bool, out: Output) -> int:
     """Show a train: the latest, or the one of that id."""
     mission = mission_here(outside=True)
     current_jobs(mission, out, wait=False)
-    _show(mission, _named(mission, train_id), out)
+    train = _named(mission, train_id)
+    if watch:
+        return _watch(mission, train, out)
+    _show(mission, train, out)
+    if train_id is None and not out.json:
+        _show_others(mission, train)
     return 0
+
+
+def _watch(mission: Mission, train: Train, out: Output) -> int:
+    from gitmc.cli.trainlive import Progress
+    from gitmc.control.apart import start_observer
+    from gitmc.control.trains import follow
+
+    if train.state is TrainState.RUNNING:
+        # It has the train go on if whoever drives it is gone: there would be nothing to wait for.
+        start_observer(mission)
+    with Progress(mission, quiet=out.quiet) as progress:
+        train = follow(mission, train.id, progress.show)
+    _show(mission, train, out)
+    return _code(train)
+
+
+def _show_others(mission: Mission, shown: Train) -> None:
+    """A line for each other train that runs."""
+    from gitmc.store.trains import Trains
+
+    trains = Trains(mission.store.root)
+    for train_id in trains.running():
+        train = None if train_id == shown.id else trains.get(train_id)
+        if train is not None:
+            words = [headline(train), under_test(train)]
+            click.echo("also: " + "; ".join(filter(None, words)))
 
 
 @click.command("cancel")
@@ -197,6 +230,7 @@ def _named(mission: Mission, train_id: str | None, *, running: bool = False) -> 
 
 
 def _drive(mission: Mission, train_id: str, out: Output, *, quiet: bool) -> int:
+    from gitmc.cli.trainlive import Progress
     from gitmc.control.apart import start_observer
     from gitmc.control.train import drive
 

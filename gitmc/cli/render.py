@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission, open_mission, unknown_job
@@ -173,9 +173,12 @@ def paint(job: Job, text: str) -> str:
     return f"\x1b[{COLOURS[job.state]}m{text}\x1b[0m" if use_colour() else text
 
 
-def use_colour() -> bool:
-    """Whether stdout takes colour: NO_COLOR, then `color.mc`, then whether it is a terminal."""
-    tty = sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE") == "true"
+def use_colour(stream: TextIO | None = None) -> bool:
+    """Whether `stream` takes colour: NO_COLOR, then `color.mc`, then whether it is a terminal.
+
+    By default that is stdout.
+    """
+    tty = (stream or sys.stdout).isatty() or os.environ.get("GIT_PAGER_IN_USE") == "true"
     if os.environ.get("NO_COLOR") or not tty:
         return False
     import subprocess

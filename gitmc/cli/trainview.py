@@ -1,19 +1,16 @@
-"""A train as it is shown: as lines, as the object `mc.train/1`, and while it runs."""
+"""A train as it is shown: as lines, and as the object `mc.train/1`. Pure."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from gitmc.cli.render import duration, one_line
-from gitmc.control.mission import Mission
+from gitmc.cli.trainpicture import LEFT_OUT
 from gitmc.control.riders import sentence
 from gitmc.model.trainrecord import Out, Train, TrainRun
 from gitmc.store.codec import time_text
-
-NOT_EJECTED = ("blocked", "deleted", "withdrawn", "skip")
 
 
 def train_object(train: Train, now: datetime) -> dict[str, Any]:
@@ -33,8 +30,8 @@ def train_object(train: Train, now: datetime) -> dict[str, Any]:
         "queue": [_rider(rider) for rider in train.queue],
         "landed": [one._asdict() for one in train.landed],
         "ejected": [_ejected(train, out, runs) for out in train.out
-                    if out.reason not in NOT_EJECTED],
-        "blocked": [_blocked(train, out) for out in train.out if out.reason in NOT_EJECTED],
+                    if out.reason not in LEFT_OUT],
+        "blocked": [_blocked(train, out) for out in train.out if out.reason in LEFT_OUT],
         "runs": [_run(run) for run in train.runs],
         "created_at": time_text(train.created_at),
         "ended_at": train.ended_at and time_text(train.ended_at),
@@ -88,7 +85,7 @@ def lines(train: Train, now: datetime) -> list[str]:
     shown = [f"{head}: {train.reason}" if train.reason else head]
     shown += [f"landed   {one.name} as {one.commit[:12]}" for one in train.landed]
     for out in train.out:
-        word = "ejected" if out.reason not in NOT_EJECTED else "left out"
+        word = "ejected" if out.reason not in LEFT_OUT else "left out"
         shown.append(f"{word:<8} {out.name}: {one_line(sentence(train, out), 200)}")
     for rider in train.queue:
         why = f", which waits for {rider.deferred_by}" if rider.deferred_by else ""
@@ -99,43 +96,16 @@ def lines(train: Train, now: datetime) -> list[str]:
     return shown
 
 
-class Progress:
-    """Tells on standard error what a train does: a line for each thing that happens."""
-
-    def __init__(self, mission: Mission, *, quiet: bool) -> None:
-        self._mission = mission
-        self._quiet = quiet
-        self._told: set[tuple[str, str]] = set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
-
-    def show(self, train: Train) -> None:
-        """Tell what is new of `train`."""
-        if self._quiet:
-            return
-        for run in train.runs:
-            names = "+".join(run.names) or train.target
-            self._tell(("start", run.id), f"testing {names}", new=not run.cached)
-            said = f"{run.verdict} {names}" + (
-                f" in {duration(run.seconds)}" if run.seconds else ""
-            )
-            self._tell(("end", run.id), said, new=run.verdict not in (None, "canceled"))
-        for one in train.landed:
-            self._tell(("landed", one.name), f"landed {one.name}")
-        for out in train.out:
-            why = one_line(sentence(train, out), 200)
-            self._tell(("out", out.name), f"took out {out.name}: {why}")
-
-    def _tell(self, key: tuple[str, str], text: str, *, new: bool = True) -> None:
-        if new and key not in self._told:
-            self._told.add(key)
-            print(text, file=sys.stderr, flush=True)
+def events(train: Train) -> Iterator[tuple[tuple[str, str], str]]:
+    """What has happened on the train, each with a key of its own, and as a line for people."""
+    for run in train.runs:
+        names = "+".join(run.names) or train.target
+        if not run.cached:
+            yield ("start", run.id), f"testing {names}"
+        if run.verdict not in (None, "canceled"):
+            took = f" in {duration(run.seconds)}" if run.seconds else ""
+            yield ("end", run.id), f"{run.verdict} {names}{took}"
+    for one in train.landed:
+        yield ("landed", one.name), f"landed {one.name}"
+    for out in train.out:
+        yield ("out", out.name), f"took out {out.name}: {one_line(sentence(train, out), 200)}"

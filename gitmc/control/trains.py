@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from gitmc.control.mission import Mission
 from gitmc.control.riders import sentence
 from gitmc.control.train import Driven, drive
 from gitmc.errors import Refused
+from gitmc.events.bell import Bell
 from gitmc.git import refs, worktree
 from gitmc.model.plain import Plain
 from gitmc.model.telling import telling
@@ -45,6 +47,20 @@ def cancel(mission: Mission, train: Train) -> Train:
         ended = trains.get(train.id)
         if ended is None or ended.state is not TrainState.RUNNING:
             trains.cancel_path(train.id).unlink(missing_ok=True)
+
+
+def follow(mission: Mission, train_id: str, tell: Callable[[Train], object]) -> Train:
+    """Call `tell` with the train whenever it may have changed, until it ends; returns it then."""
+    trains = Trains(mission.store.root)
+    with Bell([trains.folder]) as bell:
+        while True:
+            train = trains.get(train_id)
+            if train is None:
+                raise Refused(f"the train '{train_id}' was removed meanwhile")
+            tell(train)
+            if train.state is not TrainState.RUNNING:
+                return train
+            bell.wait(mission.settings["pollInterval"])
 
 
 def explain(mission: Mission, train: Train, name: str, checkout: str | None) -> dict[str, Any]:

@@ -11,23 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from gitmc.cli.live import cut, fitted
+from gitmc.cli.live import fitted
+from gitmc.model.columns import columns, cut
 from tests.support.agents import Agent, observer
 from tests.support.events import until
 from tests.support.world import PATIENCE, World
 
 
 class Pane:
-    """A terminal in the test's own tmux server, in which `git mc jobs --watch` runs."""
+    """A terminal in the test's own tmux server, in which `git mc jobs --watch` or another runs."""
 
-    def __init__(self, world: World, folder: Path, *options: str) -> None:
+    def __init__(self, world: World, folder: Path, *words: str) -> None:
         self.world, self.log = world, folder / "pane" / "written"
         self.log.parent.mkdir()
         self.log.touch()
-        watch = f"{world.command} jobs --watch {' '.join(options)}"
+        watch = f"{world.command} {shlex.join(words or ('jobs', '--watch'))}"
         line = f"trap : INT; read -r _; cd {world.repo.path}; {watch}; echo ended $?; exec cat"
-        words = ["new-session", "-d", "-s", "viewer", "-x", "70", "-y", "9", "-P", "-F"]
-        self.id = world.tmux(*words, "#{pane_id}", "--", "/bin/sh", "-c", line)
+        start = ["new-session", "-d", "-s", "viewer", "-x", "70", "-y", "9", "-P", "-F"]
+        self.id = world.tmux(*start, "#{pane_id}", "--", "/bin/sh", "-c", line)
         world.tmux("pipe-pane", "-t", self.id, f"cat >>{shlex.quote(str(self.log))}")
         self.keys("Enter")
 
@@ -180,6 +181,7 @@ def test_a_pipe_that_closes_before_anything_happens_ends_it(world: World) -> Non
 )
 def test_a_line_is_cut_by_the_columns_that_it_takes(line: str, width: int, shown: str) -> None:
     assert cut(line, width) == shown
+    assert columns(shown) <= width
 
 
 def test_what_has_no_room_is_counted_and_warnings_keep_a_little() -> None:
