@@ -18,6 +18,7 @@ from gitmc.control.launch import (
     launch_claimed,
     launch_next,
     launch_with_changes,
+    launched,
     plan_all,
 )
 from gitmc.control.loop import catch_up
@@ -185,22 +186,27 @@ def _launch_many(mission: Mission, jobs: list[Job], out: Output) -> int:
     queue = jobs[0].queue
     assert queue is not None
     failed: list[McError] = []
+    told: set[str] = set()
     for made in launch_next(mission, queue.batch, queue.limit):
         if isinstance(made, Job):
+            told.add(made.name)
             if not out.json:
                 out.say(f"launched {made.name} on {made.branch} in {made.worktree}")
         else:
             failed.append(made)
     start_observer(mission)
-    now = [job for one in jobs if (job := mission.store.job(one.name))]
+    now = launched(mission, [job.name for job in jobs])
     if out.json:
         from gitmc.control.view import objects
 
         print_json("mc.jobs/1", {"jobs": objects(mission, now)})
     else:
         for job in now:
-            if job.in_line and job.state is State.QUEUED:
+            if job.state is State.QUEUED:
                 out.say(f"queued {job.name}")
+            elif job.name not in told:
+                # An observer was quicker.
+                out.say(f"launched {job.name} on {job.branch} in {job.worktree}")
     for failure in failed[:-1]:
         out.warn(failure)
     if failed:

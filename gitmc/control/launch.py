@@ -178,3 +178,20 @@ def launch_next(mission: Mission, batch: str, limit: int) -> Iterator[Job | Step
             yield launch_claimed(mission, claimed)
         except StepFailed as failed:
             yield failed
+
+
+def launched(mission: Mission, names: Sequence[str]) -> list[Job]:
+    """The jobs of these names, once nobody is in the middle of launching one of them.
+
+    An observer may have been quicker with some than who put them in line.
+    """
+    from gitmc.control.loop import catch_up
+    from gitmc.events.bell import Bell
+
+    with Bell([mission.store.jobs_dir]) as bell:
+        while True:
+            jobs = [job for name in names if (job := mission.store.job(name))]
+            if all(job.in_line or job.launch is None for job in jobs):
+                return jobs
+            bell.wait(mission.settings["pollInterval"])
+            catch_up(mission)
