@@ -8,7 +8,7 @@ import click
 
 from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output, current_jobs, mission_here, print_json
-from gitmc.cli.trainpicture import headline, under_test
+from gitmc.cli.trainpicture import summary
 from gitmc.cli.trainview import lines, train_object
 from gitmc.control.mission import Mission
 from gitmc.errors import McError, Refused, Usage
@@ -161,8 +161,7 @@ def _show_others(mission: Mission, shown: Train) -> None:
     for train_id in trains.running():
         train = None if train_id == shown.id else trains.get(train_id)
         if train is not None:
-            words = [headline(train), under_test(train)]
-            click.echo("also: " + "; ".join(filter(None, words)))
+            click.echo(f"also: {summary(train, mission.now())}")
 
 
 @click.command("cancel")

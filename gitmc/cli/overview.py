@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -22,11 +23,13 @@ from gitmc.cli.render import (
 )
 from gitmc.control.mission import Mission
 from gitmc.control.radar import predict
+from gitmc.control.trainlist import of_interest
 from gitmc.control.view import ahead, objects
 from gitmc.errors import McError
 from gitmc.model.job import Job
 from gitmc.model.overview import RECENT, Overview, overview, since, suggestions, why
 from gitmc.model.radar import Predicted
+from gitmc.model.trainrecord import Train
 from gitmc.store.lock import is_held
 
 WAITING = ("NAME", "STATE", "SINCE", "WHY")
@@ -42,15 +45,18 @@ def command(out: Output) -> int:
     mission = mission_here(outside=True)
     jobs = current_jobs(mission, out, wait=False)
     found, predicted = overview(jobs), _predicted(mission, jobs, out)
+    trains, faults = of_interest(mission)
+    for fault in faults:
+        out.warn(fault)
     # A command that this git mc does not have is no help to anybody.
     following = [line for line in suggestions(found, predicted) if line.split()[2] in HELP]
     shown = found._replace(finished=found.finished[:RECENT], failed=found.failed[:RECENT])
     if out.json:
-        _print_json(mission, found, shown, predicted, following)
-    elif not any(found):
+        _print_json(mission, found, shown, predicted, trains, following)
+    elif not any(found) and not trains:
         click.echo("no jobs; start one with: git mc launch NAME PROMPT")
     else:
-        _print(mission, found, shown, predicted, following)
+        _print(mission, found, shown, predicted, trains, following)
     return 0
 
 
@@ -68,6 +74,7 @@ def _print_json(
     found: Overview,
     shown: Overview,
     predicted: Predicted,
+    trains: Sequence[Train],
     following: Sequence[str],
 ) -> None:
     jobs = list({job.name: job for section in shown for job in section}.values())
@@ -77,6 +84,7 @@ def _print_json(
         "mc.overview/1",
         {title: [by_name[job.name] for job in section] for title, section in sections}
         | {"conflicts": as_json(predicted) | {"complete": predicted.complete}}
+        | {"trains": _train_objects(mission, trains)}
         | {"next": following, "counts": {t: len(s) for t, s in found._asdict().items()}},
     )
 
@@ -86,6 +94,7 @@ def _print(
     found: Overview,
     shown: Overview,
     predicted: Predicted,
+    trains: Sequence[Train],
     following: Sequence[str],
 ) -> None:
     asking = {job.name for job in shown.waiting}
@@ -107,6 +116,7 @@ def _print(
             click.echo(f"{title}, the last {RECENT} of {total}:" if over else f"{title}:")
             show(mission, table, counts)
             click.echo()
+    _show_trains(mission, trains)
     _show_predicted(mission, predicted)
     for line in following:
         click.echo(f"next: {line}")
@@ -124,6 +134,29 @@ def _show_waiting(mission: Mission, jobs: Sequence[Job]) -> None:
         for job in jobs
     ]
     print_table(WAITING, rows, [COLOURS[job.state] for job in jobs])
+
+
+def _train_objects(mission: Mission, trains: Sequence[Train]) -> list[dict[str, Any]]:
+    if not trains:
+        return []
+    from gitmc.cli.trainview import train_object
+
+    objects = [train_object(train, mission.now()) for train in trains]
+    return [{key: one[key] for key in one if key != "runs"} for one in objects]
+
+
+def _show_trains(mission: Mission, trains: Sequence[Train]) -> None:
+    if not trains:
+        return
+    from gitmc.cli.trainpicture import summary
+    from gitmc.cli.trainview import show_command
+
+    click.echo("trains:")
+    for train in trains:
+        click.echo(summary(train, mission.now()))
+        if train.out:
+            click.echo(f"  why: {show_command(train)}")
+    click.echo()
 
 
 def _show_predicted(mission: Mission, found: Predicted) -> None:

@@ -19,6 +19,7 @@ from gitmc.cli.render import (
     print_json,
     since,
 )
+from gitmc.control.trainlist import left_behind
 from gitmc.control.view import objects, screen
 from gitmc.model.job import WAYS_OUT, Job
 
@@ -36,7 +37,7 @@ def command(name: str, out: Output) -> int:
     if out.json:
         print_json("mc.job/1", found)
         return 0
-    _show(job, found, mission.now())
+    _show(job, found, mission.now(), left_behind(mission, job))
     text = screen(mission, job, LINES)
     if text and text.strip():
         click.echo("\nlast lines:")
@@ -48,7 +49,7 @@ def command(name: str, out: Output) -> int:
     return 0
 
 
-def _show(job: Job, found: dict[str, Any], now: datetime) -> None:
+def _show(job: Job, found: dict[str, Any], now: datetime, train: str | None) -> None:
     state = paint(job, str(job.state))
     status = "" if job.exit_status is None else f", exit status {job.exit_status}"
     activity = f", {_activity(job, now)}" if "activity" in found else ""
@@ -67,6 +68,8 @@ def _show(job: Job, found: dict[str, Any], now: datetime) -> None:
     ]
     if job.landed:
         lines.append(("landed", f"{job.landed.commit[:12]} on {job.landed.target}"))
+    if train:
+        lines.append(("train", f"{train}; why it did not land: {_show_command(train, job)}"))
     if job.pr:
         pushed = f"none yet; {job.pr.branch} was pushed to {job.pr.remote}"
         lines.append(("pr", job.pr.url or pushed))
@@ -80,6 +83,10 @@ def _show(job: Job, found: dict[str, Any], now: datetime) -> None:
         )
     for label, value in lines:
         click.echo(f"  {label:9} {value}")
+
+
+def _show_command(train: str, job: Job) -> str:
+    return f"git mc merge-train show {train} {job.name}"
 
 
 def _activity(job: Job, now: datetime) -> str:

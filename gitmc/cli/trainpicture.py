@@ -1,6 +1,6 @@
 """A train as a picture: the queue as a line of cars, and what runs below it. Pure.
 
-    t1 into main: 2 landed, 1 ejected, 4 to go, 1m12s
+    t1 into main: 2 of 7 landed, 1 ejected, 4 to go, 1m12s
     ✓a ✓b ✗x ▸c ▸d]1 ▸e]2 ·f
     ]1 through d: 2 branches, 12s of about 40s
     ]2 through e: 3 branches, 3s of about 40s
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from gitmc.cli.render import duration, one_line
+from gitmc.cli.render import duration, one_line, since
 from gitmc.model.columns import columns, cut
 from gitmc.model.trainrecord import Out, Train, TrainRun
 
@@ -98,7 +98,7 @@ def picture(
     if len(below) > few:
         below = [*below[: few - 1], f"… {len(below) - few + 1} more under test"]
     rows = _rows(cars(train), width, max(1, height - 1 - len(below)), colour=colour)
-    lines = [f"{headline(train)}, {_took(train, now)}", *rows, *below]
+    lines = [f"{headline(train)}, {took(train, now)}", *rows, *below]
     return [cut(line, width) for line in lines[:height]]
 
 
@@ -106,10 +106,19 @@ def headline(train: Train) -> str:
     """Where the train stands, in a few words."""
     kinds = [car.kind for car in cars(train)]
     ejected = kinds.count("ejected") + kinds.count("conflict")
-    counts = [(len(train.landed), "landed"), (ejected, "ejected"),
-              (kinds.count("left out"), "left out"), (len(train.queue), "to go")]  # fmt: skip
-    words = [f"{count} {word}" for count, word in counts if count] or ["nothing to do"]
-    return f"{train.id} into {one_line(train.target)}: {', '.join(words)}"
+    counts = {"ejected": ejected, "left out": kinds.count("left out"), "to go": len(train.queue)}
+    words = [f"{count} {word}" for word, count in counts.items() if count]
+    landed = f"{len(train.landed)} of {len(kinds)} landed"
+    return f"{train.id} into {one_line(train.target)}: {', '.join([landed, *words])}"
+
+
+def summary(train: Train, now: datetime) -> str:
+    """The train on a line, for who looks around."""
+    words = headline(train)
+    if train.ended_at is None:
+        return "; ".join(filter(None, [f"{words}, {took(train, now)}", under_test(train)]))
+    why = f": {one_line(train.reason, 100)}" if train.reason else ""
+    return f"{words}; {train.state} {since(train.ended_at, now)} ago{why}"
 
 
 def under_test(train: Train) -> str:
@@ -119,7 +128,8 @@ def under_test(train: Train) -> str:
     return f"testing {'; '.join(found[:3])}{more}" if found else ""
 
 
-def _took(train: Train, now: datetime) -> str:
+def took(train: Train, now: datetime) -> str:
+    """How long it ran, or has run."""
     return _for((train.ended_at or now, train.created_at))
 
 
@@ -131,9 +141,9 @@ def _for(span: tuple[datetime, datetime]) -> str:
 def _running(train: Train, now: datetime, expected: float | None) -> list[str]:
     lines = []
     for number, run in enumerate(prefixes(train), 1):
-        took = _for((now, run.started_at))
+        so_far = _for((now, run.started_at))
         about = f" of about {duration(expected)}" if expected is not None else ""
-        lines.append(f"]{number} {_what(train, run)}, {took}{about}")
+        lines.append(f"]{number} {_what(train, run)}, {so_far}{about}")
     return lines
 
 

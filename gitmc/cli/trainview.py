@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -91,9 +92,19 @@ def lines(train: Train, now: datetime) -> list[str]:
         why = f", which waits for {rider.deferred_by}" if rider.deferred_by else ""
         shown.append(f"queued   {rider.name}{why}")
     if any(out.red for out in train.out):
-        name = next(out.name for out in train.out if out.red)
-        shown.append(f"hint: git mc merge-train show {train.id} {name}")
+        shown.append(f"hint: {show_command(train)}")
     return shown
+
+
+def show_command(train: Train) -> str:
+    """The command that shows why a branch was taken out, one that a test ejected if there is any.
+
+    Raises ValueError where none was taken out.
+    """
+    some = [out.name for out in train.out if out.red] or [out.name for out in train.out]
+    if not some:
+        raise ValueError("every branch landed")
+    return shlex.join(["git", "mc", "merge-train", "show", train.id, some[0]])
 
 
 def events(train: Train) -> Iterator[tuple[tuple[str, str], str]]:

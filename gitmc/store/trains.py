@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from gitmc.model.trainrecord import Train, TrainState
@@ -100,6 +101,16 @@ class Trains:
         """The ids of all trains, the latest first; no record is read."""
         found = [path.stem for path in self.folder.glob("*.toml")]
         return sorted(found, key=_number, reverse=True)
+
+    def changed_since(self, since: datetime, most: int) -> list[str]:
+        """Of the latest `most` trains those whose records were written after `since`."""
+        found = []
+        for train_id in self.ids()[:most]:
+            with suppress(FileNotFoundError):
+                written = (self.folder / f"{train_id}.toml").stat().st_mtime
+                if written > since.timestamp():
+                    found.append(train_id)
+        return found
 
     def undriven(self) -> list[str]:
         """Those of them that nobody drives."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -15,6 +16,7 @@ from gitmc.cli.trainpicture import picture
 from gitmc.model.columns import columns
 from gitmc.model.trainrecord import Train
 from tests.e2e.test_live import Pane
+from tests.e2e.test_merge import commits, finished
 from tests.e2e.test_train import GREEN, branch, ended, finish, held
 from tests.support.events import until
 from tests.support.trainmade import a_run, a_train, at
@@ -31,25 +33,30 @@ PICTURES: dict[str, tuple[Train, float | None, tuple[int, int], list[str]]] = {
         40.0,
         (80, 24),
         [
-            "t1 into main: 2 landed, 2 ejected, 1 left out, 4 to go, 1m03s",
+            "t1 into main: 2 of 9 landed, 2 ejected, 1 left out, 4 to go, 1m03s",
             "✓a ✓b ✗x !y -z ▸c ▸d]1 ▸e]2 ·f",
             "]1 through d: 2 branches, 12s of about 40s",
             "]2 through e: 3 branches, 3s of about 40s",
         ],
     ),
-    "nothing runs": (a_train("c"), None, (80, 24), ["t1 into main: 1 to go, 1m03s", "·c"]),
-    "nothing at all": (a_train(), None, (80, 24), ["t1 into main: nothing to do, 1m03s"]),
+    "nothing runs": (
+        a_train("c"),
+        None,
+        (80, 24),
+        ["t1 into main: 0 of 1 landed, 1 to go, 1m03s", "·c"],
+    ),
+    "nothing at all": (a_train(), None, (80, 24), ["t1 into main: 0 of 0 landed, 1m03s"]),
     "the base": (
         a_train("c", runs=[a_run(1, "", 60)]),
         None,
         (80, 24),
-        ["t1 into main: 1 to go, 1m03s", "·c", "]1 main by itself, 3s"],
+        ["t1 into main: 0 of 1 landed, 1 to go, 1m03s", "·c", "]1 main by itself, 3s"],
     ),
     "again": (
         a_train("c", runs=[a_run(1, "c", 0, "fail"), a_run(2, "c", 60)]),
         None,
         (80, 24),
-        ["t1 into main: 1 to go, 1m03s", "▸c]1", "]1 c, again, 3s"],
+        ["t1 into main: 0 of 1 landed, 1 to go, 1m03s", "▸c]1", "]1 c, again, 3s"],
     ),
     "wrapped": (
         a_train(["one", "two", "three", "four"]),
@@ -61,13 +68,13 @@ PICTURES: dict[str, tuple[Train, float | None, tuple[int, int], list[str]]] = {
         a_train(["one-long", "two-long", "six-long"]),
         None,
         (25, 3),
-        ["t1 into main: 3 to go, 1", "·one-l… ·two-l… ·six-l…"],
+        ["t1 into main: 0 of 3 lan", "·one-l… ·two-l… ·six-l…"],
     ),
     "signs alone, the last ones": (
         a_train([f"name-{number}" for number in range(20)], ["x"] * 40),
         None,
         (31, 3),
-        ["t1 into main: 40 landed, 20 to", "…33" + "✓" * 7 + "·" * 20],
+        ["t1 into main: 40 of 60 landed,", "…33" + "✓" * 7 + "·" * 20],
     ),
 }
 
@@ -123,7 +130,7 @@ def test_a_terminal_shows_the_cars_and_then_what_became_of_them(
     said.read()
     assert pane.asked("#{alternate_on} #{cursor_flag}") == "0 1"
     world.tmux("resize-window", "-t", pane.id, "-x", "16", "-y", "9")
-    pane.until(lambda lines: lines[:3] == ["t1 into main: 2", "▸first", "▸second]1"])
+    pane.until(lambda lines: lines[:3] == ["t1 into main: 0", "▸first", "▸second]1"])
     world.tmux("resize-window", "-t", pane.id, "-x", "70", "-y", "9")
     # By the clock alone.
     pane.until(lambda lines: re.search("branches, (?!0s)", " ".join(lines)) is not None)
@@ -200,6 +207,7 @@ def test_a_reader_of_the_news_that_goes_away_is_nothing_to_the_train(
     started.communicate()
 
 
+@pytest.mark.slow
 def test_a_line_is_said_of_each_other_train_that_runs(world: World, tmp_path: Path) -> None:
     said, line, test = held(world, tmp_path)
     branch(world, "a")
@@ -211,6 +219,40 @@ def test_a_line_is_said_of_each_other_train_that_runs(world: World, tmp_path: Pa
     world.mc("merge-train", "b", "--test", GREEN, "--into", "other").ok()
     shown = world.mc("merge-train", "status").ok().stdout.splitlines()
     assert shown[0].startswith("t2 into other: done")
-    assert shown[-1] == "also: t1 into main: 1 to go; testing a"
+    assert re.fullmatch("also: t1 into main: 0 of 1 landed, 1 to go, [0-9]+s; testing a", shown[-1])
     line.write("go")
     ended(world, "t1")
+
+
+@pytest.mark.slow
+def test_the_overview_tells_of_trains_that_run_and_of_what_was_left_behind(
+    world: World, tmp_path: Path
+) -> None:
+    finished(world, "one", commits("one", "x", "bad"))
+    world.mc("merge-train", "one", "--test", GREEN)
+    shown = world.mc("status", "one").ok().stdout
+    assert "why it did not land: git mc merge-train show t1 one\n" in shown
+    said, line, test = held(world, tmp_path)
+    branch(world, "a")
+    world.mc("merge-train", "a", "--test", test, "--detach").ok()
+    said.read()
+    shown = world.mc().ok().stdout
+    section = next(part for part in shown.split("\n\n") if part.startswith("trains:\n"))
+    pattern = """trains:
+t2 into main: 0 of 1 landed, 1 to go, [0-9]+s; testing a
+t1 into main: 0 of 1 landed, 1 ejected; done [0-9]+s ago
+  why: git mc merge-train show t1 one"""
+    assert re.fullmatch(pattern, section)
+    found = world.mc("overview", "--json").ok().json["trains"]
+    assert [(one["id"], one["state"]) for one in found] == [("t2", "running"), ("t1", "done")]
+    assert all("runs" not in one for one in found)
+    line.write("go")
+    ended(world, "t2")
+    assert [one["id"] for one in world.mc("overview", "--json").ok().json["trains"]] == ["t1"]
+    # Long over.
+    record = world.root / "trains" / "t1.toml"
+    os.utime(record, (0, 0))
+    assert "trains:" not in world.mc().ok().stdout
+    record.write_text("torn")
+    assert f"warning: {record}" in world.mc().ok().stderr
+    world.mc("status", "one").ok()
