@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,8 +29,10 @@ from gitmc.errors import McError
 from gitmc.model.job import Job
 from gitmc.model.overview import RECENT, Overview, overview, since, suggestions, why
 from gitmc.model.radar import Predicted
-from gitmc.model.trainrecord import Train
 from gitmc.store.lock import is_held
+
+if TYPE_CHECKING:
+    from gitmc.model.trainrecord import Train
 
 WAITING = ("NAME", "STATE", "SINCE", "WHY")
 

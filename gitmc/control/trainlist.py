@@ -1,15 +1,20 @@
-"""Which trains are worth a look, found without reading those that are long over."""
+"""Which trains are worth a look, found without reading those that are long over.
+
+Free of imports that whoever has no trains would have to wait for.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from gitmc.control.mission import Mission
 from gitmc.errors import McError
 from gitmc.model.job import Job, State
-from gitmc.model.trainrecord import Train, TrainState
 from gitmc.store.files import BadFile
-from gitmc.store.trains import Trains
+
+if TYPE_CHECKING:
+    from gitmc.model.trainrecord import Train
 
 RECENT = timedelta(days=1)
 """For how long a train that ended is news."""
@@ -23,6 +28,11 @@ FAR = 20
 
 def of_interest(mission: Mission) -> tuple[list[Train], list[McError]]:
     """The trains that run, then those that ended of late and left a branch behind, and faults."""
+    if not _any(mission):
+        return [], []
+    from gitmc.model.trainrecord import TrainState
+    from gitmc.store.trains import Trains
+
     trains = Trains(mission.store.root)
     found: list[Train] = []
     faults: list[McError] = []
@@ -44,6 +54,10 @@ def left_behind(mission: Mission, job: Job) -> str | None:
     """The id of the train that the job was taken out of, if that is what became of it last."""
     if job.landed is not None or job.state not in (State.READY_TO_MERGE, State.CONFLICT):
         return None
+    if not _any(mission):
+        return None
+    from gitmc.store.trains import Trains
+
     trains = Trains(mission.store.root)
     for train_id in trains.ids()[:FAR]:
         try:
@@ -56,3 +70,7 @@ def left_behind(mission: Mission, job: Job) -> str | None:
         if train and any(out.name == job.name and out.branch == job.branch for out in train.out):
             return train_id
     return None
+
+
+def _any(mission: Mission) -> bool:
+    return (mission.store.root / "trains").is_dir()
