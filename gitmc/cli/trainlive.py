@@ -63,6 +63,7 @@ class Progress:
         self._news: SimpleQueue[Train | signal.Signals | None] = SimpleQueue()
         self._before: dict[signal.Signals, object] = {}
         self._thread: threading.Thread | None = None
+        self._left = False
         if not quiet:
             drawn = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
             shown: Shown = _Picture(mission) if drawn else _Lines()
@@ -84,6 +85,8 @@ class Progress:
         if self._thread:
             self._news.put(None)
             self._thread.join(PATIENCE)
+            # What it did not get to is not to be written over what is printed now.
+            self._left = True
             for number, handler in self._before.items():
                 signal.signal(number, handler)  # type: ignore[arg-type]
 
@@ -106,9 +109,10 @@ class Progress:
                     shown.fresh()
                 if train and self._news.empty():
                     shown.draw(train)
-            if train:
+            if train and not self._left:
                 shown.draw(train)
-            shown.end()
+            if not self._left:
+                shown.end()
 
     def _heard(self, shown: Shown) -> Iterable[Train | signal.Signals | None]:
         running = False

@@ -192,6 +192,22 @@ def test_a_terminal_that_goes_away_is_nothing_to_the_train(world: World, tmp_pat
     assert "landed   a" in (tmp_path / "out").read_text()
 
 
+@pytest.mark.slow
+def test_a_terminal_that_is_stopped_holds_up_no_train(world: World, tmp_path: Path) -> None:
+    said, line, test = held(world, tmp_path)
+    branch(world, "a")
+    pane = Pane(world, tmp_path, "merge-train", "a", "--test", test)
+    said.read()
+    pane.until(lambda lines: "▸a]1" in lines)
+    pane.keys("C-s")
+    line.write("go")
+    ended(world, "t1")
+    assert "landed   a" not in " ".join(pane.shown())
+    pane.keys("C-q")
+    lines = pane.until(lambda lines: "ended 0" in lines)
+    assert any(line.startswith("landed   a as ") for line in lines)
+
+
 def test_a_reader_of_the_news_that_goes_away_is_nothing_to_the_train(
     world: World, tmp_path: Path
 ) -> None:
