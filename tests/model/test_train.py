@@ -180,3 +180,31 @@ def test_spacing_never_leaves_a_slot_without_a_prefix(
 ) -> None:
     apart = spacing(count, slots, failing)
     assert 1 <= apart <= max(1, -(-count // slots))
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_a_flaky_test_ejects_no_more_good_branches_than_it_must(slots: int, retries: int) -> None:
+    """A test that fails one run in five, 50 trains, 10 good branches each.
+
+    A branch is judged once, when it is the first of the queue, by one tree: the target as it is
+    then with just this branch. That tree is red if its first `retries + 1` runs all fail, since one
+    pass is enough for it never to be. Runs are independent, so that a branch is ejected with a
+    probability of at most f = 0.2 ** (retries + 1). It is less where the branch lands with a longer
+    prefix before it comes to that. Of 500 branches, 500 f are expected at most, with a variance of
+    at most 500 f (1 - f); four standard deviations above that is less than once in 10,000.
+    """
+    trains, size = 50, 10
+    share = 0.2 ** (retries + 1)
+    most = trains * size * share + 4 * (trains * size * share * (1 - share)) ** 0.5
+    ejected = landed = 0
+    for seed in range(trains):
+        queue = [Item(f"b{number}", "0") for number in range(size)]
+        known = {"main0": Known(passes=1)}
+        policy = Policy(slots=slots, retries=retries)
+        train = Train(World(flaky=0.2), queue, policy, random.Random(seed), known=known).run()
+        assert train.stopped is None
+        ejected += len(train.ejected)
+        landed += len(train.landed)
+    assert ejected + landed == trains * size
+    assert ejected <= most
