@@ -16,6 +16,9 @@ from gitmc.control.mission import Mission
 from gitmc.errors import CommandFailed, Fatal, Refused
 from gitmc.git import refs, worktree
 from gitmc.git.run import Git
+from gitmc.tmux.process import running, wait_gone
+
+DAY = 86400.0
 
 
 def check(mission: Mission, target: str) -> None:
@@ -50,6 +53,13 @@ def advance(mission: Mission, target: str, expected: str, commit: str, why: str)
     # index without what the first one brought.
     with mission.store.worktrees_locked():
         return _update(mission, target, expected, commit, homes[0], why)
+
+
+def await_others(commit: str) -> None:
+    """Return once no git brings a worktree to `commit`, as one does whose starter was killed."""
+    for pid, start in running("git", "merge", commit):
+        while not wait_gone(pid, start, "", DAY):
+            continue
 
 
 def _worktrees(mission: Mission) -> Iterator[tuple[Path, Path]]:

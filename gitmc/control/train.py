@@ -25,7 +25,8 @@ from gitmc.control.chain import Chain
 from gitmc.control.gate import spec_of
 from gitmc.control.mission import Mission, this_process
 from gitmc.control.passes import Passes, gate_for
-from gitmc.control.target import advance
+from gitmc.control.provision import uninterrupted
+from gitmc.control.target import advance, await_others
 from gitmc.control.testrun import Result, Spec, cancel, forget, forget_abandoned, run_test
 from gitmc.errors import McError, Refused
 from gitmc.events.bell import Bell
@@ -162,7 +163,9 @@ class Driver:
 
     def _recover(self) -> None:
         if self._train.landing is not None:
-            self._settle(self._train.landing)
+            with uninterrupted():
+                await_others(self._train.landing.commits[-1])
+                self._settle(self._train.landing)
         if not self._is_canceled():
             for run in self._live().values():
                 self._submit(run)
@@ -277,7 +280,9 @@ class Driver:
             case Cancel(tree):
                 self._cancel(self._live()[tree])
             case Land(tree, names):
-                return self._land(chain, tree, names)
+                # A git that is killed half-way would leave the user's worktree so.
+                with uninterrupted():
+                    return self._land(chain, tree, names)
             case Eject():
                 self._eject(action)
             case Block(name, by):

@@ -138,6 +138,21 @@ def sweep(variable: str, *values: str, spare: Sequence[str] = ()) -> int:
     return len(killed)
 
 
+def running(*words: str) -> list[tuple[int, str]]:
+    """The processes, with their start, whose command line has each of `words`.
+
+    None where there is no /proc.
+    """
+    wanted = {os.fsencode(word) for word in words}
+    found = []
+    for one in os.scandir(PROC) if PROC.is_dir() else ():
+        if one.name.isdigit() and wanted <= set(_read(int(one.name), "cmdline")):
+            start = start_time(int(one.name))
+            if start is not None:
+                found.append((int(one.name), start))
+    return found
+
+
 def _carriers(entries: frozenset[bytes], spare: Sequence[str]) -> set[tuple[int, str]]:
     """The processes, with their start, that have one of `entries`, less what is to be spared."""
     found: dict[int, str] = {}
@@ -162,8 +177,12 @@ def _carriers(entries: frozenset[bytes], spare: Sequence[str]) -> set[tuple[int,
 
 
 def _environment(pid: int) -> list[bytes]:
+    return _read(pid, "environ")
+
+
+def _read(pid: int, name: str) -> list[bytes]:
     try:
-        return (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        return (PROC / str(pid) / name).read_bytes().split(b"\0")
     except OSError:
         return []
 

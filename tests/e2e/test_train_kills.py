@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,18 +41,18 @@ def test_a_driver_that_is_killed_at_any_point_of_its_records_changes_nothing(
 def test_a_driver_that_is_killed_before_any_effect_changes_nothing(
     world: World, tmp_path: Path, offset: int
 ) -> None:
-    """Before files are written, renamed and removed, and programs are started: every 14th of them.
+    """Before files are written, renamed and removed, and programs are started: each 14th of them.
 
     Killed again at the next one while it goes on, so that what makes good is killed as well.
     """
     scene = Scene(world, tmp_path / "kept")
-    number = 1 + 7 * offset
+    number = 1 + 14 * offset
     while scene.die("effect", number, "before"):
         scene.die("effect", 5 + number % 40, "before")
         scene.drive()
         scene.check()
         scene.again()
-        number += 14
+        number += 28
     scene.check()
     assert number > 50
 
@@ -149,3 +151,57 @@ def test_an_end_that_was_recorded_and_not_completed_is_completed(world: World) -
     (trains.folder / ".t1.toml.999").touch()
     world.mc("merge-train", "--drive", "t1").ok()
     assert [path.name for path in trains.folder.iterdir()] == ["t1.toml"]
+
+
+def slow_checkout(world: World, tmp_path: Path) -> tuple[Pipe, Pipe]:
+    """A branch `slow`; git says when it is about to write its file in the main worktree, and waits
+    to be told to."""
+    said, line = Pipe(tmp_path / "said"), Pipe(tmp_path / "line")
+    script = tmp_path / "filter"
+    script.write_text(
+        f"case $PWD in */pool/*) exec cat;; esac; echo up >{said}; read -r _ <{line}; exec cat\n"
+    )
+    world.repo.commit({".gitattributes": "slow filter=slow\n"})
+    branch(world, "slow")
+    world.repo.git("config", "filter.slow.smudge", f"sh {script}")
+    return said, line
+
+
+def test_a_git_that_outlives_the_driver_is_waited_for(world: World, tmp_path: Path) -> None:
+    said, line = slow_checkout(world, tmp_path)
+    process = world.start("merge-train", "slow", "--test", "true")
+    said.read()
+    world.end_observer()
+    process.kill()
+    process.communicate()
+    again = world.start("merge-train", "--drive", "t1")
+    trains = Trains(world.root)
+    until(lambda: (t := trains.get("t1")) is not None and t.owner is not None
+          and t.owner.pid == again.pid, trains.folder)  # fmt: skip
+    line.write("go")
+    ran = finish(again)
+    found = world.mc("merge-train", "status", "t1", "--json").ok().json
+    assert (found["state"], names(found["landed"])) == ("done", ["slow"]), (found, ran)
+    assert found["landed"][0]["commit"] == world.repo.head()
+    assert world.repo.git("status", "--porcelain") == ""
+
+
+def test_an_interrupt_while_a_branch_lands_waits_until_it_has(world: World, tmp_path: Path) -> None:
+    said, line = slow_checkout(world, tmp_path)
+    words = [sys.executable, "-m", "gitmc", "merge-train", "slow", "--test", "true"]
+    process = subprocess.Popen(
+        words, cwd=world.repo.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    said.read()
+    # As a terminal does: git hears it too.
+    os.killpg(process.pid, signal.SIGINT)
+    line.write("go")
+    ran = finish(process)
+    assert ran.status == 130, ran
+    assert "canceled t1: 1 landed, 0 left" in ran.stderr
+    found = world.mc("merge-train", "status", "t1", "--json").ok().json
+    assert names(found["landed"]) == ["slow"]
+    assert found["landed"][0]["commit"] == world.repo.head()
+    assert world.repo.git("status", "--porcelain") == ""
+    assert not (world.repo.path / ".git/index.lock").exists()
