@@ -21,7 +21,8 @@ What is due, in this order; whatever comes later waits for the next step:
     c is longer: prefixes are tested that split it evenly; it is tested again if a slot is free.
     Nothing longer than c is tested: its failure would say nothing new. What slots are free when the
     first branch is the suspect test the queue without it, as it will be once it is ejected.
-4.  Nothing failed: prefixes that lie `spacing` apart are tested, as many as there are slots.
+4.  Nothing failed: prefixes that lie `spacing` apart are tested, as many as there are slots. Slots
+    that come free when the whole queue is under test stay free.
 5.  A run that is none of these is cancelled. A tree that could not be tested (a broken gate), or
     took too long beside others, is tested once more when its turn comes, and alone; a gate that
     breaks again stops the train, and a run that takes too long again counts as failed.
@@ -359,7 +360,8 @@ def places(count: int, live: Sequence[int], slots: int, apart: int | None) -> li
     """Which of `count` prefixes to test: those that are `live`, and more while there are slots.
 
     They go on from the last one `apart` from each other; without that, and with what is left then,
-    they split the widest gaps.
+    they split the widest gaps. A gap between prefixes that are under test already is not split as
+    long as nothing has failed: what stands behind it will most likely pass first.
     """
     chosen = list(live[:slots])
     if apart is not None:
@@ -367,6 +369,8 @@ def places(count: int, live: Sequence[int], slots: int, apart: int | None) -> li
         while len(chosen) < slots and last < count - 1:
             last = min(last + apart, count - 1)
             chosen.append(last)
+        if live:
+            return chosen
     elif not chosen:
         many = min(slots, count)
         chosen = [(at + 1) * (count + 1) // (many + 1) - 1 for at in range(many)]
