@@ -82,6 +82,8 @@ class Train:
     policy: Policy
     rng: random.Random
     learn: bool = True
+    jitter: float = 0.1
+    """By what share runs take more or less than one unit of time."""
     target: Words = ("main0",)
     known: dict[str, Known] = field(default_factory=dict)
     live: dict[str, tuple[float, Words, bool]] = field(default_factory=dict)
@@ -136,7 +138,8 @@ class Train:
                 heads = {item.name: item.head for item in self.queue}
                 words = (*self.target, *(f"{name}@{heads[name]}" for name in names))
                 assert tree == tree_of(words, self.world)
-                self.live[tree] = (self.clock + self.rng.uniform(0.9, 1.1), words, alone)
+                takes = 1 + self.rng.uniform(-self.jitter, self.jitter)
+                self.live[tree] = (self.clock + takes, words, alone)
                 self.runs += 1
                 assert len(self.live) <= self.policy.slots
                 assert not alone or len(self.live) == 1
