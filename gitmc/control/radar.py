@@ -79,8 +79,8 @@ def predict(
     key, path = _key(mission), mission.store.radar_path
     before = _stamp(path)
     known = kept.read(path, key)
-    todo = chain(missing(now.contenders, known, named), () if most else troubled(known))
-    some = list(islice(todo, most + 1 if most else None))
+    due = chain(missing(now.contenders, known, named), () if most else troubled(known))
+    some = list(islice(due, most + 1 if most else None))
     complete = not most or len(some) <= most
     while some and complete:
         # Looking waits for nobody: who is at it already, or was quicker, keeps what he has found.
@@ -149,9 +149,9 @@ def _stamp(path: Path) -> index.Stamp | None:
 
 
 def _find_out(
-    mission: Mission, now: _Now, known: Known, todo: Sequence[Pair]
+    mission: Mission, now: _Now, known: Known, due: Sequence[Pair]
 ) -> tuple[Known, list[Pair]]:
-    """What is known after a slice of time, and what of `todo` is left."""
+    """What is known after a slice of time, and what of `due` is left."""
     from gitmc.git.discard import discarding
     from gitmc.git.merge import Merger
 
@@ -160,11 +160,11 @@ def _find_out(
     end = time.monotonic() + SLICE
     with discarding(Git(mission.main_worktree), common) as git:
         merger = Merger(git, common)
-        for both in todo:
+        for both in due:
             answers[both] = _ask(merger, both)
             if time.monotonic() > end:
                 break
-    return learned(known, now.contenders, answers), list(todo[len(answers) :])
+    return learned(known, now.contenders, answers), list(due[len(answers) :])
 
 
 def _ask(merger: Merger, both: Pair) -> Answer:
