@@ -231,7 +231,8 @@ def _named(mission: Mission, train_id: str | None, *, running: bool = False) -> 
 def _drive(mission: Mission, train_id: str, out: Output, *, quiet: bool) -> int:
     from gitmc.cli.trainlive import Progress
     from gitmc.control.apart import start_observer
-    from gitmc.control.train import drive
+    from gitmc.control.train import Driven, drive
+    from gitmc.store.trains import Trains
 
     if not quiet:
         # Whoever drives may be killed; an observer has the train go on then.
@@ -239,6 +240,12 @@ def _drive(mission: Mission, train_id: str, out: Output, *, quiet: bool) -> int:
     with Progress(mission, quiet=quiet or out.quiet) as progress:
         try:
             train = drive(mission, train_id, progress.show)
+        except Driven:
+            if quiet:
+                raise
+            # An observer that woke up at this moment has it driven already.
+            Trains(mission.store.root).await_driver(train_id)
+            train = _named(mission, train_id)
         except KeyboardInterrupt:
             click.echo(_interrupted(mission, train_id), err=True)
             raise

@@ -13,6 +13,8 @@ from gitmc.store.files import BadFile, read_toml, write_toml
 from gitmc.store.lock import Held, hold, is_held, try_hold
 from gitmc.store.records import decode, encode
 
+WEEK = 7 * 86400.0
+
 RUNNING = ".running"
 """How the name of a file ends that is there while a train has not ended."""
 
@@ -78,7 +80,7 @@ class Trains:
 
     def await_driver(self, train_id: str) -> None:
         """Return once nobody drives the train."""
-        with hold(self.lock_path(train_id), patience=300):
+        with hold(self.lock_path(train_id), patience=WEEK):
             return
 
     def driven(self, train_id: str) -> bool:
