@@ -29,6 +29,8 @@ from tests.support.events import gone
 from tests.support.mounts import can_mount
 from tests.support.world import PATIENCE, Ran, World
 
+pytestmark = pytest.mark.slow
+
 DO_NOTHING = ("--", "/bin/sh", "-c", "exit 0")
 
 

@@ -29,6 +29,8 @@ from tests.support.forge import (
 )
 from tests.support.world import PATIENCE, Ran, Repo, World
 
+pytestmark = pytest.mark.slow
+
 PLAIN = "https://user:secret@git.example/acme/demo"
 needs_gh = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
 
@@ -219,7 +221,6 @@ def test_what_gh_says_of_a_failure_is_shown_and_trying_again_goes_on(
     assert (again["created"], again["pushed"]) == (True, False)
 
 
-@pytest.mark.slow
 @needs_gh
 def test_without_a_login_the_hint_is_to_log_in(
     world: World, github: GitHub, tmp_path: Path
@@ -272,7 +273,6 @@ def test_killed_after_it_was_opened_the_next_one_finds_it(
     assert pr.url == url
 
 
-@pytest.mark.slow
 @needs_gh
 def test_web_shows_it_in_a_browser(
     world: World, github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -295,7 +295,6 @@ def test_one_that_somebody_opens_at_that_moment_is_found(
     assert (found["url"], found["created"]) == (github.opened[0]["url"], False)
 
 
-@pytest.mark.slow
 @needs_gh
 def test_gh_is_asked_whether_a_host_is_a_github(
     world: World, github: GitHub, tmp_path: Path
@@ -366,7 +365,6 @@ def test_what_was_opened_once_is_remembered_without_its_program(
     assert stored(world).pr == made._replace(head=worktree.head())
 
 
-@pytest.mark.slow
 def test_the_setting_overrides_the_host(world: World, origin: Repo, tmp_path: Path) -> None:
     done(world, tmp_path, "a")
     world.repo.git("config", "mc.forge", "github")
@@ -386,7 +384,6 @@ def test_a_branch_that_is_pushed_is_pulled_from_there(
     assert world.repo.git("config", "branch.mc/one.merge") == "refs/heads/elsewhere"
 
 
-@pytest.mark.slow
 def test_a_branch_that_is_deleted_leaves_no_word_of_where_it_was_pushed(
     world: World, origin: Repo, tmp_path: Path
 ) -> None:
@@ -609,7 +606,6 @@ def test_gitea_opens_a_pull_request_by_a_push_to_refs_for(
     assert bare.head("refs/pull/7/head") == worktree.head()
 
 
-@pytest.mark.slow
 def test_a_server_that_is_no_gitea_is_pushed_to_as_any_other(
     world: World, origin: Repo, tmp_path: Path
 ) -> None:
@@ -622,7 +618,6 @@ def test_a_server_that_is_no_gitea_is_pushed_to_as_any_other(
     assert origin.head("mc/one") == world.repo.head("mc/one")
 
 
-@pytest.mark.slow
 def test_a_topic_that_somebody_else_moved_on_is_not_overwritten(
     world: World, tmp_path: Path, programs: Path
 ) -> None:
@@ -646,7 +641,6 @@ def test_a_pull_request_that_was_not_recorded_is_found_by_its_head(
     assert (found["url"], found["pushed"]) == (f"{page}/pulls/7", False)
 
 
-@pytest.mark.slow
 def test_glab_is_given_all_that_it_would_ask_for(
     world: World, tmp_path: Path, programs: Path
 ) -> None:
@@ -777,7 +771,6 @@ def test_work_that_did_not_come_to_its_end_may_be_shown(
     assert origin.head("mc/one")
 
 
-@pytest.mark.slow
 def test_the_remote_and_the_base_are_those_of_the_jobs_base(
     world: World, origin: Repo, tmp_path: Path
 ) -> None:
@@ -796,7 +789,6 @@ def test_the_remote_and_the_base_are_those_of_the_jobs_base(
     assert (found["remote"], found["base"]) == ("origin", "main")
 
 
-@pytest.mark.slow
 def test_without_a_remote_or_a_base_there_it_is_said_what_to_type(
     world: World, tmp_path: Path, programs: Path
 ) -> None:
@@ -814,7 +806,6 @@ def test_without_a_remote_or_a_base_there_it_is_said_what_to_type(
     assert stored(world).pr is None
 
 
-@pytest.mark.slow
 def test_a_branch_with_an_odd_name_is_pushed_under_it(
     world: World, tmp_path: Path, programs: Path
 ) -> None:
