@@ -330,7 +330,9 @@ def test_a_train_whose_driver_is_killed_goes_on(world: World, tmp_path: Path) ->
 
 def test_names_that_are_nothing_are_refused(world: World) -> None:
     branch(world, "a")
-    world.mc("merge-train", "a", "nothing", "--no-test").refused(1, "neither a job nor a branch")
+    for nothing in ("nothing", "a~0", "a\nb"):
+        words = ("merge-train", "a", nothing, "--no-test")
+        world.mc(*words).refused(1, "neither a job nor a branch")
     world.mc("merge-train", "--no-test").refused(1, "nothing is ready to land")
     world.mc("merge-train", "main", "a", "--no-test").refused(1, "'main' is the target")
     world.mc("merge-train", "status", "t7").refused(1, "there is no train 't7'")
