@@ -28,6 +28,7 @@ from gitmc.control.passes import Passes, gate_for
 from gitmc.control.provision import uninterrupted
 from gitmc.control.target import advance, await_others
 from gitmc.control.testrun import Result, Spec, cancel, forget, forget_abandoned, run_test
+from gitmc.control.trainqueue import bearable
 from gitmc.errors import McError, Refused
 from gitmc.events.bell import Bell
 from gitmc.git import refs
@@ -35,7 +36,7 @@ from gitmc.git.merge import Merger
 from gitmc.git.run import Git
 from gitmc.model import trainrecord
 from gitmc.model.ended import Verdict
-from gitmc.model.slots import failing
+from gitmc.model.slots import MOST, failing
 from gitmc.model.train import (
     Action,
     Block,
@@ -77,7 +78,7 @@ def drive(mission: Mission, train_id: str, tell: Tell, executor: Executor | None
             raise Driven(f"the train '{train_id}' is driven by another process already")
         trains.tidy(held, train_id)
         if executor is None:
-            executor = stack.enter_context(ThreadPoolExecutor(train.slots))
+            executor = stack.enter_context(ThreadPoolExecutor(MOST))
         bell = stack.enter_context(Bell([trains.folder]))
         return Driver(mission, trains, held, train, executor, bell, tell).run()
 
@@ -107,6 +108,7 @@ class Driver:
         self._chain: Chain | None = None
         self._gate = gate_for(mission, train)
         self._passes = Passes(mission, self._gate)
+        self._machine = capacity.machine()
 
     def run(self) -> Train:
         """Everything that is due, until nothing is left."""
@@ -210,6 +212,10 @@ class Driver:
         self._save(trainrecord.ended(self._train, run.id, str(result.verdict), **said))
         forget(self._spec(run))
         self._passes.remember(self._train, run, result, together)
+        if self._train.measured:
+            more = bearable(self._mission, self._machine, self._gate)
+            if more > self._train.slots:
+                self._save(self._train._replace(slots=more))
 
     def _look(self) -> bool:
         """See what others did to the target, the branches and the jobs; whether it matters."""

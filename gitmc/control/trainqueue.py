@@ -15,7 +15,7 @@ from gitmc.control.tested import under_which
 from gitmc.errors import Refused
 from gitmc.git import refs
 from gitmc.model.job import Job, State
-from gitmc.model.slots import slots
+from gitmc.model.slots import Machine, slots
 from gitmc.model.trainrecord import Rider, Train, TrainState
 from gitmc.store.trains import Trains
 
@@ -79,6 +79,7 @@ def _stored(
     gate: Gate | None,
 ) -> Train:
     settings = gate.settings if gate else mission.settings
+    asked: int = settings["train.slots"]
     train = Train(
         id="t0",
         state=TrainState.RUNNING,
@@ -91,7 +92,8 @@ def _stored(
         key=under_which(gate).key if gate else "",
         setup=request.setup,
         timeout=request.timeout or settings["testTimeout"],
-        slots=request.slots or _slots(mission, gate),
+        slots=request.slots or asked or bearable(mission, capacity.machine(), gate),
+        measured=not (request.slots or asked),
         retries=settings["train.retries"] if request.retries is None else request.retries,
         every=settings["train.every"] if request.every is None else request.every,
         queue=tuple(riders),
@@ -113,14 +115,11 @@ def _stored(
     return train
 
 
-def _slots(mission: Mission, gate: Gate | None) -> int:
-    """How many runs at once: as the setting says, else as the machine has been seen to bear."""
+def bearable(mission: Mission, machine: Machine, gate: Gate | None) -> int:
+    """How many runs at once `machine` has been seen to bear."""
     if gate is None or gate.command is None:
         return 1
-    asked: int = gate.settings["train.slots"]
-    if asked:
-        return asked
-    return slots(capacity.machine(), capacity.history(mission).of(gate.command))
+    return slots(machine, capacity.history(mission).of(gate.command))
 
 
 def _riders(mission: Mission, jobs: Sequence[Job], names: Iterable[str]) -> list[Rider]:

@@ -349,9 +349,12 @@ def spacing(count: int, slots: int, failing: float) -> int:
     passing = 1 - failing
 
     def cost(apart: int) -> float:
+        # A round for the rest of the queue costs as much as a full one.
+        rounds = ceil(count / (slots * apart)) * slots * apart / max(1, count)
         some_fail = 1 - passing ** (slots * apart)
         runs = 1 + some_fail * ceil(log(apart, slots + 1) - 1e-9)
-        return runs * failing / some_fail if some_fail > 0 else runs / (slots * apart)
+        each = runs * failing / some_fail if some_fail > 0 else runs / (slots * apart)
+        return each * rounds
 
     return min(range(1, max(1, ceil(count / slots)) + 1), key=cost)
 

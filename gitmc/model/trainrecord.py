@@ -114,6 +114,8 @@ class Train(NamedTuple):
     """What prepares a worktree for it; None for what the settings or the files ask for."""
     timeout: float = 600.0
     slots: int = 1
+    measured: bool = False
+    """Whether the slots are as many as the machine is seen to bear, and not as somebody asked."""
     retries: int = 1
     every: bool = False
     plan: str | None = None

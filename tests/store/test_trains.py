@@ -39,6 +39,7 @@ trains = st.builds(
     setup=several,
     timeout=seconds,
     slots=numbers,
+    measured=st.booleans(),
     retries=numbers,
     every=st.booleans(),
     plan=maybe(texts),
