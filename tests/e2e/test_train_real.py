@@ -104,7 +104,7 @@ def test_ten_of_twelve_branches_of_a_real_package_land_and_every_commit_is_green
     assert set(out) == {"breaks", "clashes"}
     assert out["breaks"]["reason"] == "test"
     assert (out["clashes"]["reason"], out["clashes"]["with"]) == ("conflict", "renames")
-    assert out["clashes"]["files"] == ["src/click/formatting.py (content)"]
+    assert out["clashes"]["files"] == ["src/click/formatting.py"]
     told = click.mc("merge-train", "show", found["id"], "breaks", "--json").ok().json
     assert "1 failed" in told["lines"][-1]
     assert repo.git("status", "--porcelain") == ""
