@@ -9,6 +9,7 @@ of which the other would seem to take back what has landed.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,22 +22,28 @@ from gitmc.tmux.process import running, wait_gone
 DAY = 86400.0
 
 
-def check(mission: Mission, target: str) -> None:
-    """Raises Refused where `target` cannot be moved now, whatever it is to be moved to."""
+def check(mission: Mission, target: str) -> Path | None:
+    """The worktree that has `target` checked out, if one has.
+
+    Raises Refused where `target` cannot be moved now, whatever it is to be moved to.
+    """
     for own, place in _worktrees(mission):
         for folder in ("rebase-merge", "rebase-apply"):
             head = own / folder / "head-name"
             if head.is_file() and head.read_bytes().strip() == f"refs/heads/{target}".encode():
                 raise Refused(
                     f"'{target}' is being rebased in {place}, which will move it",
-                    hint=f"git -C {place} rebase --continue, or --abort",
+                    hint=shlex.join(["git", "-C", str(place), "rebase", "--continue"])
+                    + ", or --abort",
                 )
-    homes = _homes(mission, target)
+    listed = worktree.listed(mission.git)
+    homes = [tree.path for tree in listed if tree.branch == target and tree.path.exists()]
     if len(homes) > 1:
         raise Refused(
             f"'{target}' is checked out in several worktrees: {', '.join(map(str, homes))}",
-            hint=f"git -C {homes[-1]} switch --detach",
+            hint=shlex.join(["git", "-C", str(homes[-1]), "switch", "--detach"]),
         )
+    return homes[0] if homes else None
 
 
 def advance(mission: Mission, target: str, expected: str, commit: str, why: str) -> bool:
@@ -45,14 +52,13 @@ def advance(mission: Mission, target: str, expected: str, commit: str, why: str)
     False where it is no longer there. Raises Refused where it is checked out and git will not
     update it, and Fatal where git says that it did and did not; nothing has moved then.
     """
-    check(mission, target)
-    homes = _homes(mission, target)
-    if not homes:
+    home = check(mission, target)
+    if home is None:
         return refs.swap(mission.git, f"refs/heads/{target}", commit, expected, why)
     # `git merge` reads the index before it locks it: two at once in one worktree would leave the
     # index without what the first one brought.
     with mission.store.worktrees_locked():
-        return _update(mission, target, expected, commit, homes[0], why)
+        return _update(mission, target, expected, commit, home, why)
 
 
 def await_others(commit: str) -> None:
@@ -67,11 +73,6 @@ def _worktrees(mission: Mission) -> Iterator[tuple[Path, Path]]:
     yield mission.repo.common_dir, mission.main_worktree
     for own in (mission.repo.common_dir / "worktrees").glob("*"):
         yield own, worktree.place(own) or own
-
-
-def _homes(mission: Mission, target: str) -> list[Path]:
-    listed = worktree.listed(mission.git)
-    return [tree.path for tree in listed if tree.branch == target and tree.path.exists()]
 
 
 def _update(

@@ -17,13 +17,8 @@ if TYPE_CHECKING:
     import pygit2
 
 
-def git_alone(common_dir: Path) -> str | None:
-    """The reason why git alone merges in this repository, in a few words; None for none."""
-    return opened(common_dir)[1]
-
-
 def opened(common_dir: Path) -> tuple[pygit2.Repository | None, str | None]:
-    """The repository, or the reason why git alone should read it."""
+    """The repository, or the reason, in a few words, why git alone should read it."""
     if (reason := _marked(common_dir)) is not None:
         return None, reason
     import pygit2

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitmc.git.merge import Merger
-from gitmc.git.reasons import git_alone
+from gitmc.git.reasons import opened
 from gitmc.git.run import Git
 from tests.support.world import Repo
 
@@ -26,7 +26,7 @@ def left_to_git(repo: Repo, reason: str) -> None:
     """Make sure that git merges here, and that `reason` is why."""
     ours, theirs = sides(repo)
     merger = Merger(Git(repo.path), repo.path / ".git")
-    assert (merger.reason, git_alone(repo.path / ".git")) == (reason, reason)
+    assert (merger.reason, opened(repo.path / ".git")[1]) == (reason, reason)
     outcome = merger.merge(ours, theirs)
     assert (outcome.engine, outcome.tree) == (
         "git", repo.git("merge-tree", "--write-tree", ours, theirs)
@@ -96,7 +96,7 @@ def test_names_by_sha256(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", "--object-format=sha256", tmp_path], check=True)
     repo = Repo(tmp_path)
     repo.commit({"a": "1"})
-    reason = git_alone(tmp_path / ".git")
+    reason = opened(tmp_path / ".git")[1]
     assert reason is not None
     assert "object format" in reason or "SHA-1" in reason
     left_to_git(repo, reason)
@@ -106,11 +106,11 @@ def test_refs_in_a_reftable(repo: Repo) -> None:
     repo.git("config", "core.repositoryFormatVersion", "1")
     config = repo.path / ".git/config"
     config.write_text(config.read_text() + "[extensions]\n\trefStorage = reftable\n")
-    reason = git_alone(repo.path / ".git")
+    reason = opened(repo.path / ".git")[1]
     assert reason is not None
     assert "refstorage" in reason or "refs" in reason
     (repo.path / ".git/reftable").mkdir()
-    assert git_alone(repo.path / ".git") == "it keeps its refs in a reftable"
+    assert opened(repo.path / ".git")[1] == "it keeps its refs in a reftable"
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -164,10 +164,10 @@ def test_the_last_word_of_the_settings_counts(repo: Repo) -> None:
     turned_on("core.sharedRepository", "umask")(repo)
     turned_on("user.name", "\udcff\udcfe")
     repo.git("config", "--add", "user.nickname", "\udcff")
-    assert git_alone(repo.path / ".git") is None
+    assert opened(repo.path / ".git")[1] is None
 
 
 def test_what_is_no_repository_says_so(tmp_path: Path) -> None:
-    reason = git_alone(tmp_path)
+    reason = opened(tmp_path)[1]
     assert reason is not None
     assert reason.startswith("libgit2 cannot read it: ")
