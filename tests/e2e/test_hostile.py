@@ -405,21 +405,24 @@ COMMON = (
 
 
 @pytest.fixture(params=some_slow(CONFIGS, COMMON))
-def configured(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> World:
-    """A world whose tmux server has been started by a user with settings of his own."""
+def configured(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> tuple[World, str]:
+    """A world whose tmux server was started by a user with settings of his own, and his pane.
+
+    By his session: of a file with a broken line tmux takes nothing, `exit-empty` neither, and a
+    server without a session would end.
+    """
     fish = script_at(tmp_path / "fish", 'echo "fish: not a shell you know" >&2; exit 99')
     settings = str(request.param).replace("FISH", str(fish))
     (tmp_path / "tmux.conf").write_text(f"set -g exit-empty off\n{settings}\n")
-    world.tmux("-f", str(tmp_path / "tmux.conf"), "start-server")
-    return world
+    user = ["new-session", "-d", "-P", "-F", "#{pane_id}", "/bin/cat", "-", ";"]
+    keep = ["set-option", "destroy-unattached", "off"]
+    return world, world.tmux("-f", str(tmp_path / "tmux.conf"), *user, *keep)
 
 
 def test_jobs_end_in_the_right_state_whatever_the_user_has_set_in_tmux(
-    configured: World, tmp_path: Path
+    configured: tuple[World, str], tmp_path: Path
 ) -> None:
-    world = configured
-    user = ["new-session", "-d", "-P", "-F", "#{pane_id}", "/bin/cat", "-", ";"]
-    pane = world.tmux(*user, "set-option", "destroy-unattached", "off")
+    world, pane = configured
     inside = {"TMUX": f"{world.socket},1,0", "TMUX_PANE": pane}
     world.sh("good", "exit 0")
     world.sh("bad", "exit 7")
