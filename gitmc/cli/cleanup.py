@@ -82,7 +82,8 @@ def command(
 
 
 def _finished(jobs: Sequence[Job]) -> list[Job]:
-    return [job for job in jobs if job.state not in (State.QUEUED, State.RUNNING, State.MERGING)]
+    at_work = (State.RUNNING, State.MERGING)
+    return [job for job in jobs if not job.unstarted and job.state not in at_work]
 
 
 def _named(

@@ -14,6 +14,8 @@ from gitmc.errors import Conflict, Fatal, McError, Refused, of_system
 from gitmc.model.job import Job, State
 
 COLOURS = {  # numbers of ANSI's "select graphic rendition"
+    State.WAITING_DEPS: 36,
+    State.BLOCKED: 33,
     State.QUEUED: 36,
     State.RUNNING: 34,
     State.COMPLETED: 32,
@@ -24,6 +26,7 @@ COLOURS = {  # numbers of ANSI's "select graphic rendition"
     State.MERGED: 35,
     State.CONFLICT: 31,
     State.NEEDS_REBASE: 33,
+    State.CANCELED: 33,
 }
 
 

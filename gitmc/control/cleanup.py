@@ -140,7 +140,7 @@ class _Rescue:
 
 
 def _check_over(job: Job) -> None:
-    if job.live or job.launch or job.state in (State.QUEUED, State.RUNNING, State.MERGING):
+    if job.live or job.launch or job.state in (State.RUNNING, State.MERGING):
         raise Refused(
             f"the job '{job.name}' is still running", hint=f"end it: git mc kill {job.name}"
         )

@@ -29,7 +29,7 @@ def kill(mission: Mission, name: str, *, force: bool = False) -> Job:
     job = _ask(mission, name)
     if job.run is None:
         return job
-    if job.state is State.STOPPED:
+    if job.state in (State.STOPPED, State.CANCELED):
         # If it is being launched: that fails with the set-up command that it waits for, and undoes
         # itself.
         sweep("MC_RUN", job.run.id)
@@ -43,9 +43,10 @@ def _ask(mission: Mission, name: str) -> Job:
     """Store that the run was asked to stop, so that whoever sees its end knows why."""
     with mission.store.locked() as held:
         job = mission.job(name)
-        if job.state is State.QUEUED:
-            stopped = move(job, State.STOPPED, reason=REASON, ended_at=mission.now())
-            if job.in_line:
+        if job.state is State.QUEUED or job.held:
+            ended = State.CANCELED if job.held else State.STOPPED
+            stopped = move(job, ended, reason=REASON, ended_at=mission.now())
+            if job.in_line or job.held:
                 assert job.run is not None
                 stopped = with_phase(stopped._replace(launch=None), Phase.CLOSED)
                 mission.store.spec_path(job.run.id).unlink(missing_ok=True)

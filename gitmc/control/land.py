@@ -120,7 +120,9 @@ def land(mission: Mission, request: Request) -> Outcome:
 
 
 def _check_mergeable(job: Job) -> None:
-    if job.state in (State.QUEUED, State.RUNNING):
+    if job.state is State.CANCELED:
+        raise Refused(f"the job '{job.name}' was canceled, so there is nothing to merge")
+    if job.unstarted or job.state is State.RUNNING:
         raise Refused(
             f"the job '{job.name}' is still {job.state}",
             hint=f"wait for it: git mc wait {job.name}; or end it: git mc kill {job.name}",

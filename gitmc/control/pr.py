@@ -108,7 +108,9 @@ def open_pull_request(mission: Mission, request: Request, say: Say) -> Outcome:
 
 
 def _check_state(job: Job) -> None:
-    if job.state is State.QUEUED:
+    if job.state is State.CANCELED:
+        raise Refused(f"the job '{job.name}' was canceled, so there is nothing to push")
+    if job.unstarted:
         raise Refused(
             f"the job '{job.name}' has not started: it is {job.state}",
             hint=f"wait for it: git mc wait {job.name}",

@@ -13,6 +13,7 @@ from gitmc.control import setup as setups
 from gitmc.control.mission import Mission, this_process
 from gitmc.errors import Refused
 from gitmc.git import refs
+from gitmc.model import touchset
 from gitmc.model.job import Job, Launch, Run, Setup, State
 from gitmc.model.names import check_job_name, same_file
 from gitmc.tmux import session
@@ -32,6 +33,8 @@ class Request:
     headless: bool = False
     reuse: bool = False
     setup: Setup = field(default_factory=Setup)
+    touch: tuple[str, ...] = ()
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def plan(mission: Mission, request: Request) -> Plan:
     agent = request.agent or (catalog.COMMAND if request.command else mission.settings["agent"])
     catalog.check(agent)
     _check_text(request)
+    _check_touch(request.touch)
     check_program(start_of(agent, Path(os.devnull), request).argv)
     setup = setups.merged(mission, request.setup)
     setups.check(setup)
@@ -75,6 +79,8 @@ def plan(mission: Mission, request: Request) -> Plan:
         headless=request.headless,
         run=Run(new_run()),
         setup=setup,
+        touch=request.touch,
+        timeout=request.timeout,
         launch=Launch(this_process(), new_branch=start_point is not None),
     )
     return Plan(job, host)
@@ -86,7 +92,7 @@ def new_run() -> str:
 
 
 def _check_text(request: Request) -> None:
-    for word in (*request.command, request.branch or "", request.base or ""):
+    for word in (*request.command, *request.touch, request.branch or "", request.base or ""):
         try:
             word.encode()
         except UnicodeEncodeError as fault:
@@ -94,6 +100,16 @@ def _check_text(request: Request) -> None:
                 f"the word {word!r} is not valid UTF-8, and state files are",
                 hint="put it into a script, and launch that",
             ) from fault
+
+
+def _check_touch(globs: Sequence[str]) -> None:
+    for glob in globs:
+        why = touchset.fault(glob)
+        if why is not None:
+            raise Refused(
+                f"bad glob {glob!r} in the touch set: {why}",
+                hint="for example: --touch 'src/db/**' --touch '**/*.md'",
+            )
 
 
 def check_program(words: Sequence[str]) -> None:

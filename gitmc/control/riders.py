@@ -17,7 +17,9 @@ def is_ready(mission: Mission, rider: Rider) -> bool:
 
 
 def _ready(job: Job | None) -> bool:
-    return job is not None and not job.live and job.state not in (State.QUEUED, State.RUNNING)
+    if job is None or job.live or job.unstarted:
+        return False
+    return job.state not in (State.RUNNING, State.CANCELED)
 
 
 def finish(mission: Mission, train: Train, landing: Landing) -> None:

@@ -82,7 +82,7 @@ def check_runs(job: Job) -> None:
     if job.state is State.RUNNING and job.run is not None and job.run.phase is Phase.LIVE:
         return
     hint = f"start its agent again: git mc relaunch {job.name}"
-    if job.state is State.QUEUED:
+    if job.unstarted:
         hint = f"wait for its start: git mc wait --for running {job.name}"
     elif job.state in FINAL or job.state is State.RUNNING:
         hint = f"git mc log {job.name} tells what happened"

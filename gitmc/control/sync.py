@@ -107,7 +107,9 @@ def sync(mission: Mission, request: Request) -> Outcome:
 
 
 def _check_job(job: Job) -> None:
-    if job.state is State.QUEUED or job.launch is not None:
+    if job.state is State.CANCELED:
+        raise Refused(f"the job '{job.name}' was canceled, so there is nothing to sync")
+    if job.unstarted or job.launch is not None:
         raise Refused(
             f"the job '{job.name}' is still {job.state}, and starts from its base anyway",
             hint=f"git mc status {job.name}",

@@ -172,7 +172,9 @@ def _ready(jobs: Iterable[Job]) -> list[Job]:
 
 
 def _of_job(job: Job, head: str | None) -> Rider:
-    if job.state in (State.QUEUED, State.RUNNING) or job.live:
+    if job.state is State.CANCELED:
+        raise Refused(f"the job '{job.name}' was canceled, so there is nothing to merge")
+    if job.unstarted or job.state is State.RUNNING or job.live:
         raise Refused(
             f"the job '{job.name}' is still {job.state}",
             hint=f"wait for it: git mc wait {job.name}; or end it: git mc kill {job.name}",

@@ -160,7 +160,7 @@ def screen(mission: Mission, job: Job, lines: int, *, ansi: bool = False) -> str
 
 def over(job: Job) -> bool:
     """Whether nothing more is to come. Raises Refused where the job has not started yet."""
-    if job.state is State.QUEUED:
+    if job.unstarted:
         raise Refused(
             f"the job '{job.name}' has not started: it is {job.state}",
             hint=f"wait for its start: git mc wait --for running {job.name}",

@@ -14,6 +14,8 @@ from gitmc.model.job import TRANSITIONS, Job, State
 
 GOOD = frozenset({State.COMPLETED, State.READY_TO_MERGE, State.MERGING, State.MERGED})
 
+BAD = frozenset({State.FAILED, State.STOPPED, State.CONFLICT, State.NEEDS_REBASE, State.BLOCKED})
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -42,7 +44,7 @@ def _hopeless(name: str, job: Job | None, wanted: Collection[State]) -> str | No
         return f"the job '{name}' is gone"
     if job.state in wanted:
         return None
-    failed = job.state in (State.FAILED, State.STOPPED, State.CONFLICT, State.NEEDS_REBASE)
+    failed = job.state in BAD
     if failed or not reachable(job.state) & set(wanted):
         return f"the job '{name}' is {job.state}" + (f": {job.reason}" if job.reason else "")
     return None

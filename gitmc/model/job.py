@@ -3,11 +3,16 @@
 States and legal moves (`TRANSITIONS`), with the commands that lead out of each state that is not
 final (`WAYS_OUT`):
 
+    waiting_deps ◀──▶ blocked, and from both and from `queued` to canceled
+       ▼
     queued ──▶ running ──▶ completed ──▶ ready_to_merge ──▶ merging ──▶ merged
                   │  ╲                        ▲  ▲             │
                   │   ▶ failed, stopped ──────┘  │             ├──▶ conflict ────────┐
                   ▼                              └─────────────┴──▶ needs_rebase ────┤
                (the run: live → ended → swept → closed)         ▲────── merge again ─┘
+
+Only a plan's jobs are `waiting_deps`, until what they depend on has landed, and `blocked` while
+something of it does not land. What was never launched ends as `canceled`.
 
 `queued` lasts while a job stands in line and while its launch makes the worktree; `merging` lasts
 while one ref moves. Whoever makes or moves is named as the owner, so that anybody can finish or
@@ -33,6 +38,8 @@ from gitmc.errors import Fatal
 class State(StrEnum):
     """Where a job stands."""
 
+    WAITING_DEPS = "waiting_deps"
+    BLOCKED = "blocked"
     QUEUED = "queued"
     RUNNING = "running"
     COMPLETED = "completed"
@@ -43,12 +50,15 @@ class State(StrEnum):
     MERGED = "merged"
     CONFLICT = "conflict"
     NEEDS_REBASE = "needs_rebase"
+    CANCELED = "canceled"
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
+    State.WAITING_DEPS: frozenset({State.QUEUED, State.BLOCKED, State.CANCELED}),
+    State.BLOCKED: frozenset({State.WAITING_DEPS, State.CANCELED}),
     State.QUEUED: frozenset(
         {
-            *(State.RUNNING, State.STOPPED, State.FAILED),
+            *(State.RUNNING, State.STOPPED, State.FAILED, State.CANCELED),
             *(State.COMPLETED, State.READY_TO_MERGE, State.CONFLICT, State.NEEDS_REBASE),
         }
     ),
@@ -63,11 +73,14 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.MERGED: frozenset(),
     State.CONFLICT: frozenset({State.READY_TO_MERGE, State.QUEUED}),
     State.NEEDS_REBASE: frozenset({State.READY_TO_MERGE, State.QUEUED}),
+    State.CANCELED: frozenset(),
 }
 
 FINAL = frozenset(state for state, moves in TRANSITIONS.items() if not moves)
 
 WAYS_OUT: dict[State, tuple[str, ...]] = {
+    State.WAITING_DEPS: ("kill",),
+    State.BLOCKED: ("kill",),
     State.QUEUED: ("kill",),
     State.RUNNING: ("kill",),
     State.COMPLETED: ("merge", "relaunch", "cleanup"),
@@ -238,6 +251,10 @@ class Job(NamedTuple):
     untold: tuple[str, ...] = ()
     """Events that nobody has been notified of yet."""
     setup: Setup | None = None
+    touch: tuple[str, ...] = ()
+    """Globs of what it may change; empty for everything."""
+    timeout: float | None = None
+    """Seconds after which a run of it is ended; None for never."""
     queue: Queue | None = None
     launch: Launch | None = None
     landing: Landing | None = None
@@ -254,11 +271,24 @@ class Job(NamedTuple):
     @property
     def in_line(self) -> bool:
         """Whether the job waits for a place, and nobody launches it yet."""
-        return self.launch is not None and self.launch.owner is None
+        in_queue = self.state is State.QUEUED
+        return in_queue and self.launch is not None and self.launch.owner is None
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for other jobs of its plan, and stands in no line yet."""
+        return self.state in (State.WAITING_DEPS, State.BLOCKED)
+
+    @property
+    def unstarted(self) -> bool:
+        """Whether its agent is still to be started."""
+        return self.held or self.state is State.QUEUED
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to observe or to do unless a user asks for it."""
+        if self.held:
+            return True
         run_over = self.run is None or self.run.phase is Phase.CLOSED
         return run_over and self.launch is None and self.landing is None
 

@@ -33,9 +33,8 @@ def overview(jobs: Iterable[Job]) -> Overview:
     waiting = sorted(filter(needs_person, by_age), key=since)
     running = [job for job in by_age if job.state is State.RUNNING]
     running.sort(key=lambda job: not needs_person(job))
-    queued = [job for job in by_age if job.state is State.QUEUED]
-    under_way = (State.RUNNING, State.QUEUED)
-    over = [job for job in by_age if job.state not in under_way]
+    queued = [job for job in by_age if job.unstarted]
+    over = [job for job in by_age if not job.unstarted and job.state is not State.RUNNING]
     over.sort(key=lambda job: job.ended_at or job.created_at, reverse=True)
     return Overview(
         waiting,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from gitmc.model.job import (
     Activity,
@@ -114,6 +114,8 @@ def decode_job(table: Mapping[str, Any]) -> Job:
         report=take.part("report", _report),
         untold=tuple(take.texts("untold")),
         setup=take.part("setup", _setup),
+        touch=tuple(take.texts("touch")),
+        timeout=take.maybe("timeout", float),
         queue=take.part("queue", _queue),
         launch=take.part("launch", _launch),
         landing=take.part("landing", _landing),
@@ -234,6 +236,8 @@ class _Taker:
         value = self._table.get(key)
         if value is None:
             return None
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return cast("T", float(value))
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise Malformed(f"'{self._where}{key}' must be of kind {kind.__name__}")
         return value

@@ -174,6 +174,7 @@ _job = _maker(
         "activity": _maker(Activity, {"since": _time}),
         "report": _maker(Report, {"at": _time}),
         "untold": tuple,
+        "touch": tuple,
         "setup": _maker(Setup, dict.fromkeys(Setup._fields, tuple)),
         "queue": _maker(Queue),
         "launch": _maker(Launch, {"owner": _process, "back": _state}),

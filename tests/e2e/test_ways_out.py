@@ -6,10 +6,13 @@ import importlib.util
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from gitmc.control.launch import enlist
+from gitmc.control.prepare import Request
 from gitmc.model.job import FINAL, WAYS_OUT, State
 from tests.e2e.test_merge import commits, finished, hook
 from tests.support.events import until
@@ -24,6 +27,14 @@ def queued(world: World) -> None:
     launching = world.start("launch", "one", "--run", script, "--", "true")
     world.later(lambda: launching.communicate(timeout=PATIENCE))
     until((world.socket.parent / "up").exists, world.socket.parent)
+
+
+def held(world: World, state: State) -> None:
+    """A job of a plan, as it is kept until its turn has come."""
+    mission = world.mission
+    (job,) = enlist(mission, [Request("one", command=("sleep", "1000"))], 1)
+    with mission.store.locked() as lock:
+        mission.store.save(lock, job._replace(state=state))
 
 
 def running(world: World) -> None:
@@ -93,6 +104,8 @@ def needs_rebase(world: World) -> None:
 
 
 MAKERS: dict[State, Callable[[World], None]] = {
+    State.WAITING_DEPS: partial(held, state=State.WAITING_DEPS),
+    State.BLOCKED: partial(held, state=State.BLOCKED),
     State.QUEUED: queued,
     State.RUNNING: running,
     State.COMPLETED: completed,
