@@ -9,8 +9,7 @@ from typing import Any
 
 from gitmc.cli.render import duration, one_line
 from gitmc.cli.trainpicture import LEFT_OUT
-from gitmc.control.riders import sentence
-from gitmc.model.trainrecord import Out, Train, TrainRun
+from gitmc.model.trainrecord import Out, Train, TrainRun, sentence
 from gitmc.store.codec import time_text
 
 

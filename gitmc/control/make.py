@@ -31,6 +31,7 @@ from gitmc.errors import McError, Refused
 from gitmc.git import refs, worktree
 from gitmc.git.snapshot import Snapshot
 from gitmc.model.job import (
+    INTERRUPTED,
     Job,
     Phase,
     Process,
@@ -47,8 +48,6 @@ from gitmc.tmux.process import boot_id, start_time, sweep, wait_gone
 
 PATIENCE = 6.0
 """Seconds for a launcher to end, which gives its agent two."""
-
-INTERRUPTED = "its launch was interrupted"
 
 
 class StepFailed(McError):

@@ -8,7 +8,7 @@ from gitmc.errors import McError
 from gitmc.git import refs
 from gitmc.model.job import Job, Landed, State, move
 from gitmc.model.job import Landing as JobLanding
-from gitmc.model.trainrecord import Landing, Out, Rider, Train
+from gitmc.model.trainrecord import Landing, Out, Rider, Train, sentence
 
 
 def is_ready(mission: Mission, rider: Rider) -> bool:
@@ -81,22 +81,3 @@ def pin(mission: Mission, train: Train, out: Out) -> None:
     if failed:
         ref = f"refs/mc/train/{train.id}/{len(train.out)}"
         refs.swap(mission.git, ref, failed[-1].commit, refs.NOTHING, f"mc merge-train {train.id}")
-
-
-def sentence(train: Train, out: Out) -> str:
-    """Why a branch was taken out, for people."""
-    after = f" after '{out.by}'" if out.by else ""
-    match out.reason:
-        case "conflict":
-            return f"conflict with '{out.by or train.target}': {', '.join(out.files)}"
-        case "test":
-            return f"the tests fail with it on '{train.target}'{after}"
-        case "timeout":
-            return f"the tests take longer than {train.timeout:g} s with it"
-        case "blocked":
-            return f"it depends on '{out.by}', which does not land"
-        case "skip":
-            return "the test command cannot tell (exit 125)"
-        case "deleted":
-            return f"the branch '{out.branch}' is gone"
-    return "its job is at work again, or was removed"

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from gitmc.control.mission import Mission
-from gitmc.control.riders import sentence
 from gitmc.control.train import Driven, drive
 from gitmc.errors import Refused
 from gitmc.events.bell import Bell
 from gitmc.git import refs, worktree
 from gitmc.model.plain import Plain
 from gitmc.model.telling import telling
-from gitmc.model.trainrecord import Train, TrainState
+from gitmc.model.trainrecord import Train, TrainState, sentence
 from gitmc.store.trains import Trains
 
 READ = 1024 * 1024

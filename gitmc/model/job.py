@@ -95,6 +95,10 @@ WAYS_OUT: dict[State, tuple[str, ...]] = {
 settling finishes or takes back a merge whose process is gone."""
 
 
+INTERRUPTED = "its launch was interrupted"
+"""Why a job failed whose launch was killed."""
+
+
 class Phase(StrEnum):
     """How far the end of a run has been dealt with."""
 

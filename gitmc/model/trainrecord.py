@@ -119,6 +119,8 @@ class Train(NamedTuple):
     retries: int = 1
     every: bool = False
     plan: str | None = None
+    open: bool = False
+    """Whether it goes on with an empty queue, for those who may still join."""
     tip: str | None = None
     """The target when it was last seen."""
     reason: str | None = None
@@ -216,3 +218,24 @@ def deferred(train: Train, name: str, by: str) -> Train:
             rider._replace(deferred_by=by) if rider.name == name else rider for rider in train.queue
         )
     )
+
+
+def sentence(train: Train, out: Out) -> str:
+    """Why a branch was taken out, for people."""
+    after = f" after '{out.by}'" if out.by else ""
+    match out.reason:
+        case "conflict":
+            return f"conflict with '{out.by or train.target}': {', '.join(out.files)}"
+        case "test":
+            return f"the tests fail with it on '{train.target}'{after}"
+        case "timeout":
+            return f"the tests take longer than {train.timeout:g} s with it"
+        case "blocked":
+            return f"it depends on '{out.by}', which does not land"
+        case "skip":
+            return "the test command cannot tell (exit 125)"
+        case "deleted":
+            return f"the branch '{out.branch}' is gone"
+        case "moved":
+            return f"the branch '{out.branch}' moved while it waited"
+    return "its job is at work again, or was removed"
