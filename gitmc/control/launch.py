@@ -11,7 +11,7 @@ stand in line, owned by nobody, and whoever sees that there is a place for one h
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from gitmc.control.spec import write_spec
 from gitmc.errors import McError, Refused
 from gitmc.git.snapshot import Snapshot
 from gitmc.model.fanout import doubles
-from gitmc.model.job import Job, Process, Queue
+from gitmc.model.job import Job, Process, Queue, State
 from gitmc.model.line import ready
 from gitmc.store.lock import Held
 from gitmc.tmux.run import VersionCheck
@@ -86,6 +86,39 @@ def enlist(mission: Mission, requests: Sequence[Request], limit: int) -> list[Jo
     return [one.job for one in places]
 
 
+def enlist_for_plan(
+    mission: Mission,
+    requests: Sequence[Request],
+    places: tuple[str, str, int],
+    also: Callable[[Held], None],
+) -> None:
+    """Store the jobs of a plan, to be held until their turn has come; all of them or none.
+
+    `places` is the plan's id, its integration branch, which need not be there yet, and how many of
+    them may run at once. `also` stores the plan in the same moment. Raises Refused, which says what
+    is wrong with each.
+    """
+    version = VersionCheck()
+    planned = plan_all(mission, requests)
+    version.result()
+    plan_id, branch, limit = places
+    socket = mission.settings["tmuxSocket"]
+    held = [
+        replace(
+            one,
+            job=one.job._replace(
+                state=State.WAITING_DEPS,
+                base=branch,
+                plan=plan_id,
+                queue=Queue(plan_id, limit, socket, one.host),
+                launch=one.job.launch and one.job.launch._replace(owner=None),
+            ),
+        )
+        for one in planned
+    ]
+    _reserve(mission, held, requests, also)
+
+
 def plan_all(mission: Mission, requests: Sequence[Request]) -> list[Plan]:
     """What the requests come to. Raises Refused, which says what is wrong with each."""
     twice = doubles(request.name for request in requests)
@@ -103,8 +136,13 @@ def plan_all(mission: Mission, requests: Sequence[Request]) -> list[Plan]:
     return planned
 
 
-def _reserve(mission: Mission, planned: Sequence[Plan], requests: Sequence[Request]) -> None:
-    """Store the jobs as queued, all or none."""
+def _reserve(
+    mission: Mission,
+    planned: Sequence[Plan],
+    requests: Sequence[Request],
+    also: Callable[[Held], None] | None = None,
+) -> None:
+    """Store the jobs, all or none, and what `also` stores."""
     specs: list[Path] = []
     try:
         for one, request in zip(planned, requests, strict=True):
@@ -115,6 +153,8 @@ def _reserve(mission: Mission, planned: Sequence[Plan], requests: Sequence[Reque
                 specs.append(write_spec(mission, one.job, start, prompt))
         with mission.store.locked() as held:
             _store_all(mission, held, planned, requests)
+            if also is not None:
+                also(held)
     except BaseException:
         for spec in specs:
             spec.unlink(missing_ok=True)

@@ -80,6 +80,32 @@ def relaunch(mission: Mission, request: Request) -> Job:
     return mission.store.job(made.name) or made
 
 
+def enlist_again(mission: Mission, request: Request) -> Job:
+    """Have the job stand in line for another run, where it has a place in one. Raises Refused."""
+    job = mission.job(request.name)
+    _check(job)
+    _check_worktree(mission, job)
+    run = Run(new_run())
+    prompt, text, start = _start(mission, job, run, request)
+    check_program(start.argv)
+    gone = refs.branch_tip(mission.git, job.branch) is None
+    again = job._replace(
+        run=run,
+        session_id=None if request.fresh else job.session_id,
+        launch=Launch(None, new_branch=gone, back=job.state),
+    )
+    close(mission, job.name)
+    if prompt != mission.store.prompt_path(job.name):
+        mission.store.write_prompt(prompt, text)
+    spec = write_spec(mission, again, start, prompt)
+    try:
+        return _reserve(mission, job, again)
+    except BaseException:
+        for path in (spec, mission.store.run_prompt_path(run.id)):
+            path.unlink(missing_ok=True)
+        raise
+
+
 def foresee(mission: Mission, request: Request) -> str:
     """How the job would be launched again, in words. Raises Refused where it would not be."""
     job = mission.job(request.name)

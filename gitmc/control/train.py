@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
-from gitmc.control import capacity, riders
+from gitmc.control import capacity, joins, riders
 from gitmc.control.chain import Chain
 from gitmc.control.gate import spec_of
 from gitmc.control.mission import Mission, this_process
@@ -130,7 +130,7 @@ class Driver:
             if self._is_canceled():
                 self._end(TrainState.CANCELED, "canceled")
             elif not (self._hear() or self._look() or self._act()):
-                if self._live():
+                if self._live() or not (self._train.queue or joins.over(self._trains, self._train)):
                     self._bell.wait(self._mission.settings["pollInterval"])
                 elif self._train.queue:
                     self._end(TrainState.STOPPED, "of what is left, nothing can be decided")
@@ -159,7 +159,7 @@ class Driver:
         forget_abandoned(self._mission.store.root, f"{train.id}-")
         now = self._mission.now()
         self._save(train._replace(state=state, reason=reason, ended_at=now, owner=None))
-        self._trains.cancel_path(train.id).unlink(missing_ok=True)
+        joins.clear(self._trains, train)
 
     # What was under way when an earlier process ended.
 
@@ -219,19 +219,23 @@ class Driver:
 
     def _look(self) -> bool:
         """See what others did to the target, the branches and the jobs; whether it matters."""
-        before = train = self._train
-        branches = [rider.branch for rider in before.queue]
+        before = self._train
+        train, taken = joins.taken(self._trains, before)
+        branches = [rider.branch for rider in train.queue]
         tips = refs.tips(self._mission.git, [f"refs/heads/{b}" for b in (before.target, *branches)])
         target = tips.get(f"refs/heads/{before.target}")
         if target is None:
             self._end(TrainState.STOPPED, f"the target '{before.target}' is gone")
             return True
-        for rider in before.queue:
+        for rider in train.queue:
             tip = tips.get(f"refs/heads/{rider.branch}")
             if tip is None:
                 train = trainrecord.taken_out(train, rider.name, "deleted")
             elif not riders.is_ready(self._mission, rider):
                 train = trainrecord.taken_out(train, rider.name, "withdrawn")
+            elif tip != rider.head and train.plan is not None:
+                # Whether it may land as it is now, its plan has to see first.
+                train = trainrecord.taken_out(train, rider.name, "moved")
             elif tip != rider.head:
                 train = trainrecord.queued_again(train, rider.name, tip)
                 if self._chain:
@@ -241,10 +245,11 @@ class Driver:
             self._chain = Chain(self._mission, merger, target, train.target, train.strategy)
         train = train._replace(tip=target)
         self._chain.riders = {rider.name: rider for rider in train.queue}
-        if train == before:
-            return False
-        self._save(train)
-        return True
+        if train != before:
+            self._save(train)
+        for path in taken:
+            path.unlink(missing_ok=True)
+        return train != before
 
     # What is due.
 
@@ -300,12 +305,8 @@ class Driver:
                     return False
                 self._save(trainrecord.deferred(self._train, name, by))
             case Stop(why, tree):
-                self._end(TrainState.STOPPED, self._explained(why, tree))
+                self._end(TrainState.STOPPED, trainrecord.explained(self._train, why, tree))
         return True
-
-    def _explained(self, why: str, tree: str) -> str:
-        said = [run for run in self._train.runs if run.tree == tree and run.why]
-        return f"{why}: {said[-1].why}; its output is in {said[-1].log}" if said else why
 
     def _take_out(self, name: str, reason: str, **said: object) -> None:
         rider = self._train.rider(name)

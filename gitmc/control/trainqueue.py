@@ -15,6 +15,7 @@ from gitmc.control.tested import under_which
 from gitmc.errors import Refused
 from gitmc.git import refs
 from gitmc.model.job import Job, State
+from gitmc.model.plan import Plan
 from gitmc.model.slots import Machine, slots
 from gitmc.model.trainrecord import Rider, Train, TrainState
 from gitmc.store.trains import Trains
@@ -70,6 +71,20 @@ def create(mission: Mission, jobs: Sequence[Job], request: Request) -> Train:
     return _stored(mission, request, riders, target, tip, gate)
 
 
+def open_for_plan(mission: Mission, plan: Plan) -> Train:
+    """A new train onto the plan's integration branch, stored, which the plan's jobs can join.
+
+    What has to pass is the plan's test command, or else what the plan's base asks for: the gate is
+    never read from what the jobs have changed. Raises Refused.
+    """
+    gate = None
+    if plan.test != "":
+        gate = gate_of(mission, plan.base_commit, plan.base, plan.test)
+    tested = gate if gate is not None and gate.command is not None else None
+    request = Request(strategy=plan.strategy)
+    return _stored(mission, request, (), plan.branch, plan.base_commit, tested, plan=plan.id)
+
+
 def _stored(
     mission: Mission,
     request: Request,
@@ -77,6 +92,8 @@ def _stored(
     target: str,
     tip: str,
     gate: Gate | None,
+    *,
+    plan: str | None = None,
 ) -> Train:
     settings = gate.settings if gate else mission.settings
     asked: int = settings["train.slots"]
@@ -97,6 +114,8 @@ def _stored(
         retries=settings["train.retries"] if request.retries is None else request.retries,
         every=settings["train.every"] if request.every is None else request.every,
         queue=tuple(riders),
+        plan=plan,
+        open=plan is not None,
     )
     if request.dry_run:
         return train

@@ -207,6 +207,8 @@ class Plan(NamedTuple):
     created_at: datetime
     jobs: tuple[PlanJob, ...]
     max_parallel: int = 3
+    strategy: str | None = None
+    """How what lands is committed; None for the setting."""
     test: str | None = None
     """The test command; None for what the base asks for, empty for none."""
     approved: bool = True

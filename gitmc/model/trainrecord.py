@@ -211,6 +211,21 @@ def queued_again(train: Train, name: str, head: str) -> Train:
     return train._replace(queue=(*others, rider))
 
 
+def joined(train: Train, rider: Rider) -> Train:
+    """`train` with another rider at the end of its queue.
+
+    One that is in it or has landed with the same head changes nothing; one that was taken out
+    before is a new one.
+    """
+    if any((one.name, one.head) == (rider.name, rider.head) for one in train.queue):
+        return train
+    if any((one.name, one.head) == (rider.name, rider.head) for one in train.landed):
+        return train
+    others = tuple(one for one in train.queue if one.name != rider.name)
+    out = tuple(one for one in train.out if one.name != rider.name)
+    return train._replace(queue=(*others, rider._replace(joined=len(train.landed))), out=out)
+
+
 def deferred(train: Train, name: str, by: str) -> Train:
     """`train` with the branch waiting for `by`."""
     return train._replace(
@@ -239,3 +254,9 @@ def sentence(train: Train, out: Out) -> str:
         case "moved":
             return f"the branch '{out.branch}' moved while it waited"
     return "its job is at work again, or was removed"
+
+
+def explained(train: Train, why: str, tree: str) -> str:
+    """Why a train stops, with what the last run of `tree` said."""
+    said = [run for run in train.runs if run.tree == tree and run.why]
+    return f"{why}: {said[-1].why}; its output is in {said[-1].log}" if said else why

@@ -18,6 +18,9 @@ WEEK = 7 * 86400.0
 RUNNING = ".running"
 """How the name of a file ends that is there while a train has not ended."""
 
+JOIN = ".join"
+"""How the name of a file ends with which a branch joins a train."""
+
 
 class Trains:
     """All trains of one repository; `root` is `.git/mission-control`."""
@@ -113,6 +116,24 @@ class Trains:
                 if written > since.timestamp():
                     found.append(train_id)
         return found
+
+    def close_path(self, train_id: str) -> Path:
+        """A file that is there once nobody will join the train, which is open, any more."""
+        return self.folder / f"{train_id}.close"
+
+    def join_path(self, train_id: str, name: str) -> Path:
+        """The file with which a branch of that name joins the train, which is open."""
+        return self.folder / f"{train_id}.{name}{JOIN}"
+
+    def joining(self, train_id: str) -> list[Path]:
+        """Those of them that nobody has taken up, the oldest first."""
+        start = f"{train_id}."
+        found = [
+            (entry.stat().st_mtime_ns, entry.name)
+            for entry in os.scandir(self.folder)
+            if entry.name.startswith(start) and entry.name.endswith(JOIN)
+        ]
+        return [self.folder / name for _, name in sorted(found)]
 
     def undriven(self) -> list[str]:
         """Those of them that nobody drives."""

@@ -7,7 +7,7 @@ place where the world is told to be killed there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from random import Random
 
@@ -159,6 +159,7 @@ class PlanWorld:
                 assert job.run is not None
                 if job.state is State.RUNNING:
                     job = move(job, State.STOPPED, reason="ended")
+                assert job.run is not None
                 self.jobs[name] = job._replace(run=Run(job.run.id, Phase.CLOSED))
             case Again(name):
                 self._again(name)
@@ -224,7 +225,9 @@ class PlanWorld:
 
     def happen(self) -> bool:
         """Let one thing happen; whether anything can."""
-        some = [(self._start, job.name) for job in ready(self.jobs.values())]
+        some: list[tuple[Callable[[str], None], str]] = [
+            (self._start, job.name) for job in ready(self.jobs.values())
+        ]
         some += [
             (self._end_run, job.name) for job in self.jobs.values() if job.state is State.RUNNING
         ]
