@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 from gitmc.control.mission import Mission
 from gitmc.git.run import clean_environment
+from gitmc.model.job import Process
 
 GO = b"go\n"
 """What a process that is to launch a job hears once the job is its own."""
@@ -31,14 +33,27 @@ def start_observer(mission: Mission) -> None:
 def launch_apart(mission: Mission, name: str) -> None:
     """Have a process of its own launch the job, which stands in line: a launch may take minutes."""
     from gitmc.control.launch import claim
-    from gitmc.model.job import Process
+
+    _start_owned(
+        mission,
+        ["launch", "--queued", name],
+        lambda owner: claim(mission, name, owner) is not None,
+    )
+
+
+def finish_apart(mission: Mission, plan_id: str, claim: Callable[[Process], bool]) -> None:
+    """Have a process of its own push the plan for review, once `claim` has made it the owner."""
+    _start_owned(mission, ["plan", "finish", plan_id], claim)
+
+
+def _start_owned(mission: Mission, words: list[str], claim: Callable[[Process], bool]) -> None:
+    """Start `git mc WORDS`, to go to work once `claim` says that it owns what it is to do."""
     from gitmc.tmux.process import boot_id, start_time
 
-    child = _start(mission, ["launch", "--queued", name], stdin=subprocess.PIPE)
+    child = _start(mission, words, stdin=subprocess.PIPE)
     assert child.stdin is not None
     with child.stdin as line:
-        owner = Process(child.pid, start_time(child.pid) or "", boot_id())
-        if claim(mission, name, owner):
+        if claim(Process(child.pid, start_time(child.pid) or "", boot_id())):
             # Without this word, because another was quicker or we are gone, it does nothing.
             line.write(GO)
 

@@ -71,6 +71,14 @@ def _end_processes(run: Run, spare: Sequence[str], *, force: bool) -> None:
     sweep("MC_RUN", run.id, spare=spare)
 
 
+def insist(mission: Mission) -> None:
+    """Ask those again to end who were asked by a process that may have been killed meanwhile."""
+    for job in mission.store.jobs()[0]:
+        run = job.run
+        if run is not None and run.phase is Phase.LIVE and run.stop and run.launcher:
+            end(run.launcher.pid, run.launcher.start, run.launcher.boot, signal.SIGTERM)
+
+
 def close(mission: Mission, name: str) -> Job:
     """Keep the last screen of the job's finished run and close its pane; the job after that."""
     job = mission.job(name)

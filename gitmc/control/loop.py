@@ -64,7 +64,9 @@ def catch_up(
         if failed:
             break
     if not observer and (
-        any(job.untold or job.in_line for job in jobs) or _has_stray_train(mission)
+        any(job.untold or job.in_line for job in jobs)
+        or _has_stray_train(mission)
+        or _has_stray_plan(mission)
     ):
         start_observer(mission)
     return jobs, [*unasked, *troubles]
@@ -78,6 +80,8 @@ def observe_forever(
     Ends when nothing has been unfinished for `linger` seconds. For None it never does, and takes
     the place of an observer that is there. `on_change` is given the jobs after each round.
     """
+    from gitmc.control import plans
+    from gitmc.control.end import insist
     from gitmc.control.keeper import Keeper
     from gitmc.control.lookout import Lookout
     from gitmc.control.notify import Teller
@@ -89,6 +93,7 @@ def observe_forever(
     lock = _acquire(store.observer_lock, replace=linger is None)
     teller, operator, keeper = Teller(mission), Operator(mission), Keeper(mission)
     try:
+        insist(mission)
         store.observer_lock.write_text(f"{os.getpid()}\n")
         new = store.events / "new"
         bell = Bell([new])
@@ -101,14 +106,16 @@ def observe_forever(
                 bell = Bell([new], also=bell.also)
             try:
                 jobs, troubles = catch_up(mission, observer=True)
+                troubles += plans.tend(mission)
                 troubles += [*lookout.look(jobs), *teller.tell(), *_keep_warm(mission)]
-                if (folders := tuple(operator.folders(jobs))) != bell.also:
+                folders = (*operator.folders(jobs), *plans.folders(mission))
+                if folders != bell.also:
                     bell.close()
                     bell = Bell([new], also=folders)
                     bell.ring()
                 troubles += operator.tend(jobs)
                 keeper.tend()
-                pids = live_pids(jobs) | operator.pids | keeper.pids
+                pids = live_pids(jobs) | operator.pids | keeper.pids | plans.owners(mission)
             except OSError as fault:
                 # Tried again at the next tick: a death that is not stored would ring at once.
                 jobs, troubles, pids = store.jobs()[0], [of_system(fault)], set()
@@ -130,7 +137,8 @@ def observe_forever(
         lock.release()
         teller.close()
     # What a launch stored between our last look and the release had no observer to see it.
-    if linger is not None and any(not job.settled or job.untold for job in store.jobs()[0]):
+    left = linger is not None and store.jobs()[0]
+    if left and (any(not job.settled or job.untold for job in left) or plans.due(mission)):
         start_observer(mission)
 
 
@@ -142,6 +150,16 @@ def _has_stray_train(mission: Mission) -> bool:
     from gitmc.store.trains import Trains
 
     return bool(Trains(mission.store.root).undriven())
+
+
+def _has_stray_plan(mission: Mission) -> bool:
+    """Whether there is something to do for a plan, and no observer that would."""
+    folder = mission.store.root / "plans"
+    if not folder.is_dir() or mission.store.observed():
+        return False
+    from gitmc.control import plans
+
+    return plans.due(mission)
 
 
 def _keep_warm(mission: Mission) -> list[McError]:

@@ -185,7 +185,7 @@ def _due(plan: Plan, jobs: Mapping[str, Job], seen: Seen) -> tuple[Plan, list[Ac
         if job is None or one.merged_at is not None:
             continue
         if one.skipped is not None:
-            if job.live and not job.unstarted and job.launch is None:
+            if not job.unstarted and job.launch is None and _can_end(job):
                 actions.append(EndAgent(one.name, one.skipped))
             continue
         if one.trouble is not None or job.launch is not None or job.landing is not None:
@@ -208,6 +208,11 @@ def _due(plan: Plan, jobs: Mapping[str, Job], seen: Seen) -> tuple[Plan, list[Ac
     return plan, actions
 
 
+def _can_end(job: Job) -> bool:
+    """Whether an agent runs that nobody has asked to end."""
+    return job.run is not None and job.run.phase is Phase.LIVE and job.run.stop is None
+
+
 def _by_priority(plan: Plan) -> list[PlanJob]:
     return sorted(plan.jobs, key=lambda job: -job.priority)
 
@@ -223,9 +228,8 @@ def _with(plan: Plan, job: PlanJob) -> Plan:
 def _next(plan: Plan, one: PlanJob, job: Job) -> Action | None:
     """The next step of a job whose agent has done its work."""
     if job.live:
-        ended = job.run is not None and job.run.phase is not Phase.LIVE
         # One that has ended by itself is being tidied up.
-        return None if ended else EndAgent(one.name, "its work is done")
+        return EndAgent(one.name, "its work is done") if _can_end(job) else None
     if one.checked is None:
         return Check(one.name)
     if one.joined is not None or plan.paused or wants_approval(plan, one):
@@ -321,6 +325,6 @@ def _over(plan: Plan, jobs: Mapping[str, Job], seen: Seen) -> Step:
             continue
         if job.held or (job.in_line and job.launch and job.launch.back is None):
             changed.append(_canceled(job, f"the plan was {plan.state}", seen))
-        elif job.state is State.RUNNING and job.live:
+        elif job.state is State.RUNNING and _can_end(job):
             actions.append(EndAgent(one.name, f"the plan was {plan.state}"))
     return Step(plan, tuple(changed), tuple(actions))

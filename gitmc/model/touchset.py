@@ -153,3 +153,42 @@ def _class(inside: str) -> str:
     except re.error as error:
         raise ValueError(f"[{inside}] is no set of characters: {error.msg}") from error
     return f"(?!/)[{'^' if negated else ''}{body}]"
+
+
+def overlap(one: Sequence[str], other: Sequence[str]) -> str | None:
+    """Two globs, as words, of which one path may match both; None where that cannot be.
+
+    It is found out name by name, with what stands for any name taken for any: two globs of which
+    no path matches both may be told, two that have one are never missed.
+    """
+    for first in one:
+        for second in other:
+            for a in alternatives(first):
+                for b in alternatives(second):
+                    if _may_meet(_parts(a), _parts(b)):
+                        return first if first == second else f"{first} and {second}"
+    return None
+
+
+def _parts(glob: str) -> tuple[str, ...]:
+    if not SPECIAL & set(glob):
+        return (*glob.rstrip("/").split("/"), "**")
+    return tuple((glob + "**" if glob.endswith("/") else glob).split("/"))
+
+
+def _may_meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    if not one or not other:
+        return set(one) | set(other) <= {"**"}
+    if one[0] == "**":
+        return _may_meet(one[1:], other) or _may_meet(one, other[1:])
+    if other[0] == "**":
+        return _may_meet(other, one)
+    return _may_equal(one[0], other[0]) and _may_meet(one[1:], other[1:])
+
+
+def _may_equal(one: str, other: str) -> bool:
+    if SPECIAL & set(one) and SPECIAL & set(other):
+        first, second = (re.split(r"[*?\[\\\\]", name)[0] for name in (one, other))
+        return first.startswith(second) or second.startswith(first)
+    glob, name = (one, other) if SPECIAL & set(one) else (other, one)
+    return matches(glob, name) if SPECIAL & set(glob) else one == other
