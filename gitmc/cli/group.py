@@ -35,6 +35,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cleanup": "remove finished jobs' worktrees and records",
         "restore": "bring back a job whose work was salvaged",
     },
+    "Run plans": {
+        "plan": "run jobs that depend on one another",
+    },
     "Set up": {
         "trust": "approve the commands of the committed settings file",
     },

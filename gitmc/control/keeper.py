@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import suppress
 
 from gitmc.control.apart import drive_apart
@@ -22,6 +23,7 @@ class Keeper:
         self._mission = mission
         self._trains = Trains(mission.store.root)
         self._tries: dict[str, tuple[tuple[int, int, int], int]] = {}
+        self._drivers: dict[str, subprocess.Popen[bytes]] = {}
         self.pids: set[int] = set()
         """The drivers, whose end is worth a look."""
 
@@ -37,10 +39,16 @@ class Keeper:
             if self._trains.driven(train_id):
                 pid = holder_pid(self._trains.lock_path(train_id))
                 self.pids |= {pid} if pid else set()
-            elif self._may_try(train_id):
-                self.pids.add(drive_apart(self._mission, train_id).pid)
+            elif self._starts(train_id) or self._may_try(train_id):
+                self.pids.add(self._drivers[train_id].pid)
+
+    def _starts(self, train_id: str) -> bool:
+        """Whether a driver was started that may just not have come to it yet."""
+        driver = self._drivers.get(train_id)
+        return driver is not None and driver.poll() is None
 
     def _may_try(self, train_id: str) -> bool:
+        """Start a driver, unless too many have come to nothing; whether one was started."""
         with suppress(BadFile):
             train = self._trains.get(train_id)
             if train is not None:
@@ -48,5 +56,7 @@ class Keeper:
                 before, tries = self._tries.get(train_id, (came, 0))
                 tries = tries if before == came else 0
                 self._tries[train_id] = (came, tries + 1)
-                return tries < TRIES
+                if tries < TRIES:
+                    self._drivers[train_id] = drive_apart(self._mission, train_id)
+                    return True
         return False

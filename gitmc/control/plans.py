@@ -42,6 +42,15 @@ def tend(mission: Mission) -> list[McError]:
     return troubles
 
 
+def wind_up(mission: Mission, plan_id: str) -> None:
+    """Do what is left to do for a plan that has ended: no observer needs to be there for that."""
+    plans = Plans(mission.store.root)
+    plan = plans.get(plan_id)
+    for _ in range(ROUNDS):
+        if plan is None or plan.state not in FINAL or not _tend(mission, plans, plan_id):
+            break
+
+
 def owners(mission: Mission) -> set[int]:
     """The processes that push plans for review, whose end is worth a look."""
     plans = Plans(mission.store.root)

@@ -73,7 +73,7 @@ def open_pull_request(mission: Mission, request: Request, say: Say) -> Outcome:
         raise Refused(
             f"'{base}' is the job's own branch", hint="name another: git mc pr --base BRANCH"
         )
-    way = _way(mission, to.remote, folder)
+    way = way_to(mission, to.remote, folder)
     there = ask(mission, to, job.branch)
     _check_base(mission, job, to, base, there)
     _take_leftovers(mission, job, say, dry_run=request.dry_run)
@@ -124,7 +124,8 @@ def _check_state(job: Job) -> None:
         )
 
 
-def _way(mission: Mission, name: str, folder: Path) -> Way:
+def way_to(mission: Mission, name: str, folder: Path) -> Way:
+    """How a pull request is opened on the remote of that name; `folder` is where to ask."""
     setting = mission.settings["forge"]
     installed = {program for program in PROGRAMS.values() if shutil.which(program)}
     urls = remote.urls(mission.git, name)

@@ -241,13 +241,22 @@ def _for_train(
     plan: Plan, jobs: Mapping[str, Job], seen: Seen, *, joining: bool
 ) -> Iterable[Action]:
     """A train is there while something is at work that can join it, and no longer."""
-    at_work = any(_at_work(jobs.get(one.name)) for one in plan.jobs if not one.done)
-    wanted = joining or at_work or any(one.joined for one in plan.jobs if not one.done)
+    wanted = joining or any(_may_join(plan, one, jobs.get(one.name)) for one in plan.jobs)
     if plan.train is None:
         return [OpenTrain()] if wanted else []
     if seen.train is not None and not (wanted or seen.closing or seen.train.queue):
         return [CloseTrain()]
     return []
+
+
+def _may_join(plan: Plan, one: PlanJob, job: Job | None) -> bool:
+    """Whether the job is in the train, or on its way to it."""
+    if one.done or job is None or job.held:
+        return False
+    if one.joined is not None or _at_work(job):
+        return True
+    done = job.state in FINISHED or one.run in one.accepted
+    return done and one.trouble is None and not wants_approval(plan, one)
 
 
 def _at_work(job: Job | None) -> bool:
