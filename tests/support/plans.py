@@ -8,6 +8,7 @@ place where the world is told to be killed there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
 
@@ -112,13 +113,11 @@ class PlanWorld:
         due = step(self.plan, self.jobs, self.seen)
         if due.plan == self.plan and not due.jobs and not due.actions:
             return False
-        try:
+        with suppress(Killed):
             self._store(due)
             for action in due.actions:
                 self._maybe_killed()
                 self._do(action)
-        except Killed:
-            pass
         return True
 
     def _maybe_killed(self) -> None:

@@ -193,6 +193,16 @@ class World:
             os.kill(pid, signal.SIGKILL)
             assert wait_gone(pid, start, boot_id(), PATIENCE)
 
+    def end_drivers(self, path: Path | None = None) -> None:
+        """End whoever drives a train: those of plans wait for jobs that nobody sends any more."""
+        run = (path or self.repo.path) / ".git/mission-control/run"
+        for lock in run.glob("train-*.lock"):
+            pid = holder_pid(lock)
+            start = start_time(pid) if pid and is_held(lock) else None
+            if pid and start is not None:
+                os.kill(pid, signal.SIGKILL)
+                assert wait_gone(pid, start, boot_id(), PATIENCE)
+
     def close(self) -> None:
         """End everything that belongs to this world."""
         subprocess.run(
@@ -201,6 +211,7 @@ class World:
         for path in self._dirs:
             if path.exists():
                 self.end_observer(path)
+                self.end_drivers(path)
         for ending in self._endings:
             ending()
         shutil.rmtree(self.socket.parent, ignore_errors=True)

@@ -1,0 +1,358 @@
+"""Plans as people run them: graphs, modes, troubles and answers, with scripted agents."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitmc.git import refs
+from tests.support.agents import Pipe
+from tests.support.world import PATIENCE, Ran, World
+
+
+def works(name: str, file: str | None = None, content: str | None = None) -> str:
+    """A script that commits a file."""
+    file = file or f"{name}.txt"
+    folder = str(Path(file).parent)
+    return (
+        f"mkdir -p {folder} && echo {content or name} >{file}"
+        f" && git add -A && git commit -qm {name}"
+    )
+
+
+def job(name: str, script: str, *after: str, **more: Any) -> str:
+    """A job of a plan, as TOML."""
+    rows = ["[[job]]", f"name = {json.dumps(name)}", f"depends_on = {json.dumps(list(after))}"]
+    rows.append(f"command = {json.dumps(['/bin/sh', '-c', script])}")
+    return "\n".join([*rows, *(f"{key} = {json.dumps(value)}" for key, value in more.items())])
+
+
+def plan(*jobs: str, **keys: Any) -> str:
+    """A plan, as TOML."""
+    about = {"name": "demo", "test": "", **keys}
+    return "\n".join([*(f"{key} = {json.dumps(value)}" for key, value in about.items()), *jobs])
+
+
+def start(world: World, text: str, *options: str) -> Ran:
+    return world.mc("plan", "start", "-", *options, stdin=text).ok()
+
+
+def wait(world: World, *name: str) -> dict[str, Any]:
+    """The plan once it has ended or waits for somebody."""
+    done = world.mc("plan", "wait", *name, "--json", "--timeout", str(PATIENCE))
+    assert done.stdout, done.stderr
+    found: dict[str, Any] = done.json
+    assert (done.status == 0) == (found["state"] == "completed")
+    return found
+
+
+def states(found: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["state"] for one in found["jobs"]}
+
+
+def landed(world: World, branch: str = "mc/integration/demo") -> set[str]:
+    return set(world.repo.files(branch)) - {"README.md"}
+
+
+def test_dependents_start_from_what_they_depend_on_and_it_ends_with_how_to_land_it(
+    world: World,
+) -> None:
+    head = world.repo.head()
+    start(
+        world,
+        plan(
+            job("c", f"test -f a.txt && test -f b.txt && {works('c')}", "a", "b"),
+            job("a", works("a")),
+            job("b", works("b")),
+        ),
+    )
+    found = wait(world)
+    assert found["state"] == "completed", found
+    assert set(states(found).values()) == {"merged"}
+    assert landed(world) == {"a.txt", "b.txt", "c.txt"}
+    assert world.repo.head() == head
+    assert found["land_with"] == "git mc merge-train mc/integration/demo --into main"
+    assert all(one["merged_at"] for one in found["jobs"])
+    assert found["train"]["state"] == "done"
+
+
+def test_a_job_that_changes_nothing_lands_and_holds_up_nobody(world: World) -> None:
+    start(world, plan(job("a", "true"), job("b", works("b"), "a")))
+    assert wait(world)["state"] == "completed"
+    assert landed(world) == {"b.txt"}
+
+
+def test_what_fails_blocks_only_what_depends_on_it_and_says_so(world: World) -> None:
+    start(
+        world,
+        plan(
+            job("bad", "exit 3"),
+            job("child", works("child"), "bad"),
+            job("grandchild", works("grandchild"), "child"),
+            job("good", works("good")),
+            job("other", works("other"), "good"),
+        ),
+    )
+    found = wait(world)
+    assert found["state"] == "paused"
+    assert states(found) == {
+        "bad": "failed", "child": "blocked", "grandchild": "blocked", "good": "merged",
+        "other": "merged",
+    }  # fmt: skip
+    by_name = {one["name"]: one for one in found["jobs"]}
+    assert by_name["child"]["blocked_by"] == ["bad"]
+    assert by_name["grandchild"]["blocked_by"] == ["child"]
+    assert found["checkpoint"]["type"] == "on_error"
+    assert found["checkpoint"]["job"] == "bad"
+    assert "exit status 3" in found["checkpoint"]["reason"]
+    assert found["clear_with"] == "git mc plan approve demo --relaunch bad"
+    world.mc("plan", "approve", "--checkpoint", "on_error").refused(1, "--retry bad", "--skip bad")
+    world.mc("plan", "approve", "--skip", "bad").ok()
+    found = wait(world)
+    assert found["state"] == "completed"
+    assert landed(world) == {"child.txt", "grandchild.txt", "good.txt", "other.txt"}
+
+
+def test_a_failed_agent_runs_again_told_what_went_wrong(world: World) -> None:
+    script = f'cat "$MC_PROMPT_FILE" >>../told; test -f ../again && {works("a")} || exit 1'
+    start(world, plan(job("a", script, prompt="Do it")))
+    wait(world)
+    (world.worktree("a").parent / "again").touch()
+    world.mc("plan", "approve", "--relaunch", "a").ok()
+    assert wait(world)["state"] == "completed"
+    told = (world.worktree("a").parent / "told").read_text()
+    assert "Your last run ended without success: exit status 1." in told
+
+
+def test_work_of_a_failed_agent_can_be_accepted(world: World) -> None:
+    start(world, plan(job("a", works("a") + "; exit 4"), job("b", works("b"), "a")))
+    assert wait(world)["state"] == "paused"
+    world.mc("plan", "approve", "--accept", "a").ok()
+    assert wait(world)["state"] == "completed"
+    assert landed(world) == {"a.txt", "b.txt"}
+
+
+def test_what_is_outside_a_touch_set_does_not_land_unasked(world: World) -> None:
+    start(world, plan(job("a", works("a", "other/x.py"), touch_set=["src/**"])))
+    found = wait(world)
+    assert found["state"] == "paused"
+    assert found["jobs"][0]["trouble"]["files"] == ["other/x.py"]
+    assert landed(world) == set()
+    world.mc("plan", "approve", "--checkpoint", "pre_merge").refused(1, "on_error")
+    # Mended by hand, it is looked at again.
+    tree = world.worktree("a")
+    world.repo.git("mv", "other", "src", cwd=tree)
+    world.repo.git("commit", "-qm", "move", cwd=tree)
+    world.mc("plan", "approve", "--retry", "a").ok()
+    assert wait(world)["state"] == "completed"
+    assert landed(world) == {"src/x.py"}
+
+
+def test_a_breach_can_be_accepted_for_that_head_only(world: World) -> None:
+    start(world, plan(job("a", works("a", "x.py"), touch_set=["src/**"])))
+    wait(world)
+    tree = world.worktree("a")
+    (tree / "y.py").write_text("more\n")
+    world.repo.git("add", "-A", cwd=tree)
+    world.repo.git("commit", "-qm", "more", cwd=tree)
+    world.mc("plan", "approve", "--accept", "a").ok()
+    found = wait(world)
+    assert found["state"] == "paused"
+    assert found["jobs"][0]["trouble"]["files"] == ["x.py", "y.py"]
+    world.mc("plan", "approve", "--accept", "a").ok()
+    assert wait(world)["state"] == "completed"
+
+
+def test_a_conflict_is_sent_to_the_jobs_own_agent_and_lands_when_mended(
+    world: World, tmp_path: Path
+) -> None:
+    go = Pipe(tmp_path / "go")
+    mend = "echo both >same && git add same && git commit -qm m"
+    resolve = f"git merge -q mc/integration/demo || {{ {mend}; }}"
+    first = f"echo two >same; git add same; git commit -qm two; read -r _ <{go}"
+    script = f"if test -f same; then {resolve}; else {first}; fi"
+    start(world, plan(job("a", works("a", "same", "one")), job("b", script)))
+    world.wait("a", states=["merged"]).ok()
+    go.write("go")
+    found = wait(world)
+    assert found["checkpoint"]["job"] == "b"
+    assert found["jobs"][1]["trouble"]["kind"] == "conflict"
+    assert found["jobs"][1]["trouble"]["files"] == ["same"]
+    world.mc("plan", "approve", "--relaunch", "b").ok()
+    assert wait(world)["state"] == "completed"
+    assert world.repo.files("mc/integration/demo")["same"] == "both"
+
+
+def test_what_the_tests_reject_is_ejected_and_the_rest_lands(world: World) -> None:
+    start(
+        world,
+        plan(
+            job("bad", works("bad")),
+            job("good", works("good")),
+            job("more", works("more"), "good"),
+            test="echo no such luck; ! test -f bad.txt",
+        ),
+    )  # fmt: skip
+    found = wait(world)
+    assert found["state"] == "paused"
+    assert landed(world) == {"good.txt", "more.txt"}
+    trouble = next(one for one in found["jobs"] if one["name"] == "bad")["trouble"]
+    assert trouble["kind"] == "test"
+    assert "no such luck" in Path(trouble["log"]).read_text()
+    world.mc("plan", "drop", "demo", "bad").ok()
+    assert wait(world)["state"] == "completed"
+
+
+def test_copilot_waits_to_be_approved_and_then_asks_no_more(world: World) -> None:
+    started = start(world, plan(job("a", works("a"))), "--mode", "copilot")
+    assert "git mc plan approve demo" in started.stderr
+    found = wait(world)
+    assert (found["state"], states(found)) == ("pending", {"a": "waiting_deps"})
+    world.mc("plan", "approve").ok()
+    assert wait(world)["state"] == "completed"
+
+
+def test_a_supervisor_asks_before_each_merge_and_before_the_end(world: World) -> None:
+    start(world, plan(job("a", works("a")), job("b", works("b"), "a"), mode="supervisor"))
+    asked = []
+    while (found := wait(world))["state"] == "paused":
+        one = found["checkpoint"]
+        asked.append((one["type"], one.get("job")))
+        assert len(asked) < 9
+        wrong = "pre_pr" if one["type"] == "pre_merge" else "pre_merge"
+        world.mc("plan", "approve", "--checkpoint", wrong).refused(1, one["type"])
+        world.mc(*one["clear_with"].split()[2:]).ok()
+    assert found["state"] == "completed"
+    assert asked == [("pre_merge", "a"), ("pre_merge", "b"), ("pre_pr", None)]
+
+
+def test_an_agent_that_wants_a_review_is_waited_for_in_every_mode(world: World) -> None:
+    script = f"{works('a')}; {world.command} report needs_review 'is this right?'"
+    start(world, plan(job("a", script)))
+    found = wait(world)
+    assert found["checkpoint"]["type"] == "pre_merge"
+    assert "is this right?" in found["checkpoint"]["reason"]
+    assert landed(world) == set()
+    world.mc("plan", "approve", "--accept", "a").ok()
+    assert wait(world)["state"] == "completed"
+
+
+def test_an_agent_that_reports_to_be_done_is_ended_before_its_work_lands(world: World) -> None:
+    script = f"{works('a')}; {world.command} report completed done; exec sleep 1000"
+    start(world, plan(job("a", script)))
+    assert wait(world)["state"] == "completed"
+    assert landed(world) == {"a.txt"}
+
+
+def test_jobs_are_added_to_a_plan_under_way(world: World, tmp_path: Path) -> None:
+    go = Pipe(tmp_path / "go")
+    start(world, plan(job("a", f"read -r _ <{go}; {works('a')}")))
+    more = tmp_path / "more.toml"
+    more.write_text(job("b", f"test -f a.txt && {works('b')}", "a"))
+    world.mc("plan", "add", "demo", str(more)).ok()
+    world.mc("plan", "add", "demo", str(more)).refused(1, "another job in the plan")
+    go.write("go")
+    assert wait(world)["state"] == "completed"
+    assert landed(world) == {"a.txt", "b.txt"}
+
+
+def test_a_paused_plan_launches_and_merges_nothing(world: World, tmp_path: Path) -> None:
+    go = Pipe(tmp_path / "go")
+    start(world, plan(job("a", f"read -r _ <{go}; {works('a')}"), job("b", works("b"), "a")))
+    world.mc("plan", "pause").ok()
+    go.write("go")
+    world.wait("a", states=["completed"]).ok()
+    found = wait(world)
+    assert (found["state"], found["clear_with"]) == ("paused", "git mc plan resume demo")
+    assert landed(world) == set()
+    world.mc("plan", "resume").ok()
+    assert wait(world)["state"] == "completed"
+
+
+def test_cancel_ends_everything_and_loses_nothing(world: World, tmp_path: Path) -> None:
+    said = Pipe(tmp_path / "said")
+    hold = f"{works('b')}; echo up >{said}; exec sleep 1000"
+    start(
+        world,
+        plan(job("a", works("a")), job("b", hold, "a"), job("c", works("c"), "b")),
+    )
+    assert said.read() == "up"
+    tip = world.repo.head("mc/integration/demo")
+    work = world.repo.head("mc/b")
+    gone = world.mc("plan", "cancel", "--delete").ok().stdout
+    found = world.mc("plan", "status", "demo", "--json").ok().json
+    assert found["state"] == "canceled"
+    assert states(found) == {"a": "merged", "b": "stopped", "c": "canceled"}
+    assert world.repo.head("mc/b") == work
+    assert refs.branch_tip(world.mission.git, "mc/integration/demo") is None
+    pinned = gone.split(" git branch ")[1].split()[1]
+    assert world.repo.head(pinned) == tip
+    world.mc("plan", "cancel", "demo").refused(1, "canceled already")
+    world.mc("plan", "approve", "demo").refused(1, "canceled already")
+
+
+def test_two_plans_run_side_by_side_and_are_named(world: World) -> None:
+    start(world, plan(job("a", works("a")), name="first"))
+    start(world, plan(job("b", works("b")), name="second"))
+    for name in ("first", "second"):
+        assert wait(world, name)["state"] == "completed"
+    assert landed(world, "mc/integration/first") == {"a.txt"}
+    assert landed(world, "mc/integration/second") == {"b.txt"}
+    listed = world.mc("plan", "list", "--json").ok().json["plans"]
+    assert [(one["id"], one["state"]) for one in listed] == [
+        ("first", "completed"), ("second", "completed"),
+    ]  # fmt: skip
+    world.mc("plan", "status", "third").refused(1, "first, second")
+
+
+def test_a_plan_with_faults_changes_nothing(world: World) -> None:
+    before = world.repo.git("for-each-ref")
+    text = plan(job("a", "true", "nobody"), job("a", "true"), speed=3)
+    refused = world.mc("plan", "start", "-", stdin=text).refused(1, "faults")
+    for line in ("standard input:3: there is no key 'speed'", "'nobody'", "another job on line"):
+        assert line in refused.stderr
+    world.mc("plan", "check", "-", stdin=text).refused(1)
+    assert world.repo.git("for-each-ref") == before
+    assert world.mc("jobs", "--json").ok().json["jobs"] == []
+
+
+def test_a_name_that_is_taken_refuses_the_whole_plan(world: World) -> None:
+    world.sh("b", "true")
+    world.wait("b").ok()
+    text = plan(job("a", works("a")), job("b", works("b")))
+    world.mc("plan", "start", "-", stdin=text).refused(1, "'b'", "exists already")
+    assert [one["name"] for one in world.mc("jobs", "--json").ok().json["jobs"]] == ["b"]
+    assert refs.branch_tip(world.mission.git, "mc/integration/demo") is None
+
+
+def test_the_file_may_change_once_the_plan_has_started(world: World, tmp_path: Path) -> None:
+    go = Pipe(tmp_path / "go")
+    (tmp_path / "prompt.md").write_text("As it was\n")
+    path = tmp_path / "plan.toml"
+    script = f'read -r _ <{go}; cat "$MC_PROMPT_FILE" >told; git add told; git commit -qm told'
+    path.write_text(plan(job("a", script, prompt_file="prompt.md", touch_set=["told"])))
+    world.mc("plan", "start", str(path)).ok()
+    (tmp_path / "prompt.md").write_text("Changed\n")
+    path.write_text("no plan any more")
+    go.write("go")
+    assert wait(world)["state"] == "completed"
+    assert world.repo.files("mc/integration/demo")["told"] == "As it was"
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_no_more_jobs_run_at_once_than_the_plan_says(
+    world: World, tmp_path: Path, limit: int
+) -> None:
+    said, go = Pipe(tmp_path / "said"), Pipe(tmp_path / "go")
+    script = f"echo up >{said}; read -r _ <{go}; true"
+    start(world, plan(*(job(f"j{n}", script) for n in range(3)), max_parallel=limit))
+    for _ in range(limit):
+        assert said.read() == "up"
+    running = list(states(world.mc("plan", "status", "--json").ok().json).values())
+    assert running.count("running") <= limit
+    for _ in range(3):
+        go.write("go")
+    assert wait(world)["state"] == "completed"
