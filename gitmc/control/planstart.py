@@ -104,10 +104,12 @@ class Wishes:
 
 def start(mission: Mission, source: Source, wishes: Wishes) -> tuple[Plan, list[str]]:
     """Start the plan; it as it is stored, and what it is warned of. Raises Refused."""
+    _clear_orphans(mission)
     plan, requests, warnings = prepare(mission, source, wishes)
     git = mission.git
     ref = f"refs/heads/{plan.branch}"
-    if not refs.swap(git, ref, plan.base_commit, refs.NOTHING, f"mc plan {plan.id}"):
+    made = refs.swap(git, ref, plan.base_commit, refs.NOTHING, f"mc plan {plan.id}")
+    if not made and refs.branch_tip(git, plan.branch) != plan.base_commit:
         raise Refused(
             f"the branch '{plan.branch}' was made by somebody else at this moment",
             hint="start the plan again",
@@ -127,6 +129,22 @@ def start(mission: Mission, source: Source, wishes: Wishes) -> tuple[Plan, list[
     return plan, warnings
 
 
+def _clear_orphans(mission: Mission) -> None:
+    """Remove the jobs of a plan whose start was killed before the plan itself was stored."""
+    store = mission.store
+    if not store.root.is_dir():
+        return
+    plans = Plans(store.root)
+    with store.locked() as held:
+        for job in store.jobs()[0]:
+            if job.held and job.plan is not None and plans.get(job.plan) is None:
+                store.remove(held, job.name)
+                store.prompt_path(job.name).unlink(missing_ok=True)
+                if job.run is not None:
+                    store.spec_path(job.run.id).unlink(missing_ok=True)
+                store.journal.write(mission.now(), "undone", job=job.name, plan=job.plan)
+
+
 def prepare(
     mission: Mission, source: Source, wishes: Wishes
 ) -> tuple[Plan, list[Request], list[str]]:
@@ -135,7 +153,7 @@ def prepare(
     warnings = source.told(faults)
     base, commit = _base(mission, wishes.base or spec.base)
     mode = Mode(wishes.mode or spec.mode)
-    plan_id = _free_id(mission, spec.name)
+    plan_id = _free_id(mission, spec.name, commit)
     plan = Plan(
         id=plan_id,
         name=spec.name,
@@ -210,13 +228,15 @@ def _base(mission: Mission, asked: str | None) -> tuple[str, str]:
     return name, tip
 
 
-def _free_id(mission: Mission, name: str) -> str:
+def _free_id(mission: Mission, name: str, commit: str) -> str:
+    """An id of which there is no plan yet, nor a branch that is not just at `commit`."""
     stem = slug(name, 40)
     taken = {path.stem for path in Plans(mission.store.root).folder.glob("*.toml")}
     number = 1
     while True:
         found = stem if number == 1 else f"{stem}-{number}"
-        if found not in taken and refs.branch_tip(mission.git, PREFIX + found) is None:
+        at = refs.branch_tip(mission.git, PREFIX + found)
+        if found not in taken and at in (None, commit):
             return found
         number += 1
 
