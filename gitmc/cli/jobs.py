@@ -20,6 +20,7 @@ from gitmc.model.job import State
     type=click.Choice([state.value for state in State]),
     help="Only these states.",
 )
+@click.option("--plan", metavar="PLAN", help="Only the jobs of that plan.")
 @click.option("--watch", is_flag=True, help="Show them anew whenever one changes.")
 @click.option("--porcelain", is_flag=True, help="Print tab-separated records.")
 @click.option("-z", "nul", is_flag=True, help="End records with NUL; implies --porcelain.")
@@ -27,6 +28,7 @@ from gitmc.model.job import State
 def command(
     patterns: tuple[str, ...],
     states: tuple[str, ...],
+    plan: str | None,
     watch: bool,
     porcelain: bool,
     nul: bool,
@@ -45,5 +47,5 @@ def command(
             raise Usage("--watch shows a table, or JSON with --json", hint="leave out one of them")
         from gitmc.cli.live import watch_jobs
 
-        return watch_jobs(patterns, states, out)
-    return list_jobs(patterns, states, out, porcelain=porcelain, nul=nul)
+        return watch_jobs(patterns, states, plan, out)
+    return list_jobs(patterns, states, out, plan=plan, porcelain=porcelain, nul=nul)

@@ -58,6 +58,8 @@ class Launch(click.Command):
 @click.option("--symlink", metavar="DIR", multiple=True, help="Link a folder of the main worktree.")
 @click.option("--run", "commands", metavar="CMD", multiple=True, help="Run a set-up command.")
 @click.option("--touch", metavar="GLOB", multiple=True, help="Allow changes of these files only.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S",
+              help="End the agent after so many seconds.")  # fmt: skip
 @click.option("--headless", is_flag=True, help="Start the agent without its user interface.")
 @click.option("--reuse", is_flag=True, help="Take up an existing branch where it is.")
 @click.option("--with-changes", is_flag=True, help="Move your uncommitted changes into the job.")

@@ -33,12 +33,13 @@ def list_jobs(
     states: Sequence[str],
     out: Output,
     *,
+    plan: str | None = None,
     porcelain: bool = False,
     nul: bool = False,
 ) -> int:
     """Print the jobs whose name is like one of `patterns` and whose state is one of `states`."""
     mission = mission_here()
-    jobs = chosen(current_jobs(mission, out, wait=False), patterns, states)
+    jobs = chosen(current_jobs(mission, out, wait=False), patterns, states, plan)
     if out.json:
         print_json("mc.jobs/1", {"jobs": objects(mission, jobs)})
     elif porcelain or nul:
@@ -46,16 +47,20 @@ def list_jobs(
     elif jobs:
         show(mission, jobs, ahead(mission, jobs))
     else:
-        out.say("no jobs" if not (patterns or states) else "no such jobs")
+        out.say("no jobs" if not (patterns or states or plan) else "no such jobs")
     return 0
 
 
-def chosen(jobs: Iterable[Job], patterns: Sequence[str], states: Sequence[str]) -> list[Job]:
-    """The jobs whose name is like one of `patterns`, if any, and whose state is one of `states`."""
+def chosen(
+    jobs: Iterable[Job], patterns: Sequence[str], states: Sequence[str], plan: str | None = None
+) -> list[Job]:
+    """The jobs whose name is like one of `patterns`, if any, whose state is one of `states`, and
+    that are of `plan`, an id."""
     return [
         job
         for job in jobs
         if (not states or job.state in states)
+        and plan in (None, job.plan)
         and (not patterns or any(fnmatch.fnmatchcase(job.name, p) for p in patterns))
     ]
 

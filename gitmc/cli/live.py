@@ -33,7 +33,9 @@ ENTER = "\x1b[?1049h\x1b[?25l"
 LEAVE = "\x1b[?25h\x1b[?1049l"
 
 
-def watch_jobs(patterns: Sequence[str], states: Sequence[str], out: Output) -> int:
+def watch_jobs(
+    patterns: Sequence[str], states: Sequence[str], plan: str | None, out: Output
+) -> int:
     """Show the chosen jobs whenever something happens, until interrupted or nobody reads."""
     mission = mission_here()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -42,7 +44,8 @@ def watch_jobs(patterns: Sequence[str], states: Sequence[str], out: Output) -> i
     with bell_of(mission) as bell:
         gone = _watch_reader(bell)
         changes = (
-            (chosen(jobs, patterns, states), troubles) for jobs, troubles in follow(mission, bell)
+            (chosen(jobs, patterns, states, plan), troubles)
+            for jobs, troubles in follow(mission, bell)
         )
         if out.json:
             _print_documents(mission, changes, out, gone)

@@ -32,6 +32,7 @@ from gitmc.model.radar import Predicted
 from gitmc.store.lock import is_held
 
 if TYPE_CHECKING:
+    from gitmc.control.planview import Shown
     from gitmc.model.trainrecord import Train
 
 WAITING = ("NAME", "STATE", "SINCE", "WHY")
@@ -48,17 +49,18 @@ def command(out: Output) -> int:
     jobs = current_jobs(mission, out, wait=False)
     found, predicted = overview(jobs), _predicted(mission, jobs, out)
     trains, faults = of_interest(mission)
+    plans = _plans(mission, jobs, out)
     for fault in faults:
         out.warn(fault)
     # A command that this git mc does not have is no help to anybody.
     following = [line for line in suggestions(found, predicted) if line.split()[2] in HELP]
     shown = found._replace(finished=found.finished[:RECENT], failed=found.failed[:RECENT])
     if out.json:
-        _print_json(mission, found, shown, predicted, trains, following)
-    elif not any(found) and not trains:
+        _print_json(mission, found, shown, predicted, trains, plans, following)
+    elif not any(found) and not trains and not plans:
         click.echo("no jobs; start one with: git mc launch NAME PROMPT")
     else:
-        _print(mission, found, shown, predicted, trains, following)
+        _print(mission, found, shown, predicted, trains, plans, following)
     return 0
 
 
@@ -77,6 +79,7 @@ def _print_json(
     shown: Overview,
     predicted: Predicted,
     trains: Sequence[Train],
+    plans: Sequence[Shown],
     following: Sequence[str],
 ) -> None:
     jobs = list({job.name: job for section in shown for job in section}.values())
@@ -86,7 +89,7 @@ def _print_json(
         "mc.overview/1",
         {title: [by_name[job.name] for job in section] for title, section in sections}
         | {"conflicts": as_json(predicted) | {"complete": predicted.complete}}
-        | {"trains": _train_objects(mission, trains)}
+        | {"trains": _train_objects(mission, trains), "plans": _plan_objects(mission, plans)}
         | {"next": following, "counts": {t: len(s) for t, s in found._asdict().items()}},
     )
 
@@ -97,6 +100,7 @@ def _print(
     shown: Overview,
     predicted: Predicted,
     trains: Sequence[Train],
+    plans: Sequence[Shown],
     following: Sequence[str],
 ) -> None:
     asking = {job.name for job in shown.waiting}
@@ -118,6 +122,7 @@ def _print(
             click.echo(f"{title}, the last {RECENT} of {total}:" if over else f"{title}:")
             show(mission, table, counts)
             click.echo()
+    _show_plans(mission, plans)
     _show_trains(mission, trains)
     _show_predicted(mission, predicted)
     for line in following:
@@ -136,6 +141,39 @@ def _show_waiting(mission: Mission, jobs: Sequence[Job]) -> None:
         for job in jobs
     ]
     print_table(WAITING, rows, [COLOURS[job.state] for job in jobs])
+
+
+def _plans(mission: Mission, jobs: list[Job], out: Output) -> list[Shown]:
+    """The plans that have not ended."""
+    if not (mission.store.root / "plans").is_dir():
+        return []
+    from gitmc.control.planview import shown
+    from gitmc.model.plan import FINAL
+    from gitmc.store.plans import Plans
+
+    plans, faults = Plans(mission.store.root).all()
+    for fault in faults:
+        out.warn(fault)
+    return [shown(mission, plan, jobs) for plan in plans if plan.state not in FINAL]
+
+
+def _plan_objects(mission: Mission, plans: Sequence[Shown]) -> list[dict[str, Any]]:
+    if not plans:
+        return []
+    from gitmc.control.planview import plan_object
+
+    return [plan_object(mission, found, None) for found in plans]
+
+
+def _show_plans(mission: Mission, plans: Sequence[Shown]) -> None:
+    if not plans:
+        return
+    from gitmc.cli.planview import summary
+
+    click.echo("plans:")
+    for found in plans:
+        click.echo("\n".join(summary(mission, found)))
+    click.echo()
 
 
 def _train_objects(mission: Mission, trains: Sequence[Train]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gitmc.cli.render import COLOURS, Output, duration, one_line, print_json, use_colour
-from gitmc.cli.trainpicture import summary
+from gitmc.cli.trainpicture import summary as train_line
 from gitmc.cli.trainview import train_object
 from gitmc.control.mission import Mission
 from gitmc.control.planview import Shown, plan_object
@@ -29,17 +29,31 @@ def show(mission: Mission, found: Shown, out: Output) -> None:
 def lines(mission: Mission, found: Shown, *, colour: bool = False) -> list[str]:
     """The plan, for people."""
     plan, now = found.plan, mission.now()
-    took = duration(plan.seconds(now))
-    landed = sum(one.merged_at is not None for one in plan.jobs)
-    head = f"{plan.id} ({plan.mode}): {plan.state}, {landed} of {len(plan.jobs)} landed, {took}"
-    rows = [head + (f": {plan.reason}" if plan.reason else "")]
-    rows.append(f"  {plan.branch}, for {plan.base}")
+    rows = [_head(mission, found), f"  {plan.branch}, for {plan.base}"]
     width = max((len(one.name) for one in plan.jobs), default=0)
     rows += [_job_line(found, one, width, mission, colour=colour) for one in plan.jobs]
     if found.train is not None and found.train.state is TrainState.RUNNING and found.train.queue:
-        rows.append(f"  train {summary(found.train, now)}")
+        rows.append(f"  train {train_line(found.train, now)}")
     rows += _ends(found)
     return rows
+
+
+def summary(mission: Mission, found: Shown) -> list[str]:
+    """The plan in few lines: where it stands, and what would have it go on."""
+    rows = [_head(mission, found)]
+    if found.checkpoints:
+        one = found.checkpoints[0]
+        whose = f" {one.job}" if one.job else ""
+        rows.append(f"  waits at {one.type}{whose}: {one_line(one.reason, 160)}")
+    return [*rows, *([f"  {found.clear_with}"] if found.clear_with else [])]
+
+
+def _head(mission: Mission, found: Shown) -> str:
+    plan = found.plan
+    took = duration(plan.seconds(mission.now()))
+    landed = sum(one.merged_at is not None for one in plan.jobs)
+    head = f"{plan.id} ({plan.mode}): {plan.state}, {landed} of {len(plan.jobs)} landed, {took}"
+    return head + (f": {plan.reason}" if plan.reason else "")
 
 
 def _job_line(found: Shown, one: PlanJob, width: int, mission: Mission, *, colour: bool) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gitmc.control.act import clear_files, keep_log
 from gitmc.control.loop import catch_up
@@ -69,6 +70,36 @@ def _end_processes(run: Run, spare: Sequence[str], *, force: bool) -> None:
             end(*identity, signal.SIGKILL)
             wait_gone(*identity, PATIENCE)
     sweep("MC_RUN", run.id, spare=spare)
+
+
+def ask_to_end(mission: Mission, name: str, why: str) -> None:
+    """Ask the job's agent to end, and do not wait for it; its launcher insists."""
+    with mission.store.locked() as held:
+        job = mission.job(name)
+        if not job.live or job.run is None or job.run.launcher is None:
+            return
+        mission.store.save(held, job._replace(run=job.run._replace(stop=why)))
+    launcher = job.run.launcher
+    end(launcher.pid, launcher.start, launcher.boot, signal.SIGTERM)
+
+
+def expire(mission: Mission, jobs: Iterable[Job]) -> float:
+    """Ask those to end whose time is over; seconds until the next one's is, infinite if none."""
+    left = math.inf
+    for job in jobs:
+        if job.timeout is None or job.state is not State.RUNNING or job.started_at is None:
+            continue
+        if job.run is None or job.run.phase is not Phase.LIVE or job.run.stop is not None:
+            continue
+        rest = job.timeout - (mission.now() - job.started_at).total_seconds()
+        if rest > 0:
+            left = min(left, rest)
+            continue
+        why = f"its time of {job.timeout:g} s was over"
+        write = mission.store.journal.write
+        write(mission.now(), "action", action="Expire", job=job.name, run=job.run.id)
+        ask_to_end(mission, job.name, why)
+    return left
 
 
 def insist(mission: Mission) -> None:

@@ -6,6 +6,7 @@ everything is still right, only later.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -81,7 +82,7 @@ def observe_forever(
     the place of an observer that is there. `on_change` is given the jobs after each round.
     """
     from gitmc.control import plans
-    from gitmc.control.end import insist
+    from gitmc.control.end import expire, insist
     from gitmc.control.keeper import Keeper
     from gitmc.control.lookout import Lookout
     from gitmc.control.notify import Teller
@@ -115,17 +116,19 @@ def observe_forever(
                     bell.ring()
                 troubles += operator.tend(jobs)
                 keeper.tend()
+                left = expire(mission, jobs)
                 pids = live_pids(jobs) | operator.pids | keeper.pids | plans.owners(mission)
             except OSError as fault:
                 # Tried again at the next tick: a death that is not stored would ring at once.
                 jobs, troubles, pids = store.jobs()[0], [of_system(fault)], set()
+                left = math.inf
             for trouble in troubles:
                 if trouble.message not in said:
                     said.add(trouble.message)
                     print(f"{trouble.label}: {trouble.message}", file=sys.stderr, flush=True)
             bell.watch(pids)
             on_change(jobs)
-            tick = mission.settings["pollInterval"]
+            tick = min(mission.settings["pollInterval"], left)
             if linger is not None:
                 tick = min(tick, linger)
             if bell.wait(tick) or pids or not all(job.settled for job in jobs):
@@ -137,8 +140,8 @@ def observe_forever(
         lock.release()
         teller.close()
     # What a launch stored between our last look and the release had no observer to see it.
-    left = linger is not None and store.jobs()[0]
-    if left and (any(not job.settled or job.untold for job in left) or plans.due(mission)):
+    rest = [] if linger is None else store.jobs()[0]
+    if rest and (any(not job.settled or job.untold for job in rest) or plans.due(mission)):
         start_observer(mission)
 
 

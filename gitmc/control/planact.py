@@ -5,11 +5,11 @@ Doing one again, because whoever did it was killed before that was stored, does 
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 
 from gitmc.control import joins
 from gitmc.control.apart import finish_apart
+from gitmc.control.end import ask_to_end
 from gitmc.control.leftovers import commit_leftovers
 from gitmc.control.mission import Mission
 from gitmc.control.relaunch import Request, enlist_again
@@ -33,7 +33,6 @@ from gitmc.model.touchset import breaches
 from gitmc.model.trainrecord import Rider
 from gitmc.store.plans import Plans
 from gitmc.store.trains import Trains
-from gitmc.tmux.process import end
 
 
 def act(mission: Mission, plan: Plan, action: Action) -> None:
@@ -43,7 +42,7 @@ def act(mission: Mission, plan: Plan, action: Action) -> None:
         case Check(name):
             _check(mission, plan, name)
         case EndAgent(name, why):
-            _end_agent(mission, name, why)
+            ask_to_end(mission, name, why)
         case Again(name):
             enlist_again(mission, Request(name))
         case OpenTrain():
@@ -129,17 +128,6 @@ def _change_job(mission: Mission, plan: Plan, name: str, how: Callable[[PlanJob]
         return with_job(now, how(job))
 
     change(mission, plan.id, changed_job)
-
-
-def _end_agent(mission: Mission, name: str, why: str) -> None:
-    """Ask the agent to end, as `git mc kill` does; its launcher insists."""
-    with mission.store.locked() as held:
-        job = mission.job(name)
-        if not job.live or job.run is None or job.run.launcher is None:
-            return
-        mission.store.save(held, job._replace(run=job.run._replace(stop=why)))
-    launcher = job.run.launcher
-    end(launcher.pid, launcher.start, launcher.boot, signal.SIGTERM)
 
 
 def _join(mission: Mission, trains: Trains, plan: Plan, name: str, head: str) -> None:

@@ -72,13 +72,18 @@ def why(job: Job) -> str:
 def suggestions(found: Overview, predicted: Predicted) -> list[str]:
     """Commands that somebody who sees this is likely to want, the most pressing first."""
     asking = [job for job in found.waiting if job.state is State.RUNNING]
-    completed = [job for job in found.finished if job.state is State.COMPLETED]
+    # What a plan's jobs need, the plan says.
+    completed = [job for job in found.finished if job.state is State.COMPLETED and job.plan is None]
     merged = [job.name for job in found.finished if job.state is State.MERGED]
     kinds: Sequence[Iterator[str]] = (
         (f"attach {job.name}" for job in asking),
         (f"send {job.name} TEXT" for job in asking if why(job).startswith(CALLS)),
         (f"status {job.name}" for job in (*found.failed, *_to_review(found))),
-        (f"relaunch {job.name}" for job in found.failed if job.state is State.FAILED),
+        (
+            f"relaunch {job.name}"
+            for job in found.failed
+            if job.state is State.FAILED and job.plan is None
+        ),
         (f"sync {one.job}" for one in predicted.conflicts if one.on_base),
         (f"merge {job.name}" for job in reversed(completed)),
         (f"diff {name}" for name in _at_odds(predicted)),

@@ -457,3 +457,9 @@ def test_a_report_outside_a_job_is_refused(world: World, tmp_path: Path, repo: R
     away = {"MC_RUN": "0123456789ab", "MC_DIR": str(tmp_path)}
     world.mc("report", "working", cwd=tmp_path, **away).refused(1, "not inside a job")
     world.mc("report", "sleeping", "hello").refused(129, "sleeping")
+
+
+def test_an_agent_is_ended_when_its_time_is_over(world: World) -> None:
+    world.sh("one", "exec sleep 1000", "--timeout", "0.3")
+    world.wait("one", states=["stopped"]).ok()
+    assert world.job("one")["reason"] == "its time of 0.3 s was over"

@@ -109,6 +109,13 @@ def test_what_fails_blocks_only_what_depends_on_it_and_says_so(world: World) -> 
     assert found["checkpoint"]["job"] == "bad"
     assert "exit status 3" in found["checkpoint"]["reason"]
     assert found["clear_with"] == "git mc plan approve demo --relaunch bad"
+    seen = world.mc("overview").ok().stdout
+    assert "waits at on_error bad" in seen and found["clear_with"] in seen
+    (told,) = world.mc("overview", "--json").ok().json["plans"]
+    assert told["checkpoint"] == found["checkpoint"]
+    mine = world.mc("jobs", "--plan", "demo", "--status", "blocked", "--json").ok().json["jobs"]
+    assert [one["name"] for one in mine] == ["child", "grandchild"]
+    assert world.mc("jobs", "--plan", "other", "--json").ok().json["jobs"] == []
     world.mc("plan", "approve", "--checkpoint", "on_error").refused(1, "--retry bad", "--skip bad")
     world.mc("plan", "approve", "--skip", "bad").ok()
     found = wait(world)
