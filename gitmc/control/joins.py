@@ -41,6 +41,9 @@ def taken(trains: Trains, train: Train) -> tuple[Train, Sequence[Path]]:
 
 def close(trains: Trains, train_id: str) -> None:
     """Have the train end once its queue is empty."""
+    train = trains.get(train_id)
+    if train is None or train.ended_at is not None:
+        return
     trains.close_path(train_id).touch()
 
 

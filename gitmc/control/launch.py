@@ -188,7 +188,7 @@ def claim(mission: Mission, name: str, owner: Process) -> Job | None:
     """Make the job, which stands in line, `owner`'s to launch; None where its turn is over."""
     with mission.store.locked() as held:
         jobs, _ = mission.store.jobs()
-        for job in ready(jobs):
+        for job in ready(jobs, mission.settings["maxAgents"]):
             if job.name == name and job.launch is not None:
                 claimed = job._replace(launch=job.launch._replace(owner=owner))
                 mission.store.save(held, claimed)
@@ -206,9 +206,10 @@ def launch_next(mission: Mission, batch: str, limit: int) -> Iterator[Job | Step
 
     What else has a place by then is the observer's to launch, so that nobody waits for it here.
     """
+    most = mission.settings["maxAgents"]
     for _ in range(limit):
         jobs, _ = mission.store.jobs()
-        mine = [job for job in ready(jobs) if job.queue and job.queue.batch == batch]
+        mine = [job for job in ready(jobs, most) if job.queue and job.queue.batch == batch]
         claimed = next(
             (one for job in mine if (one := claim(mission, job.name, this_process()))), None
         )

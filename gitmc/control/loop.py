@@ -51,7 +51,7 @@ def catch_up(
         from gitmc.control.act import act_all
         from gitmc.model.decide import OBSERVERS, decide
 
-        actions = decide(jobs, facts)
+        actions = decide(jobs, facts, mission.settings["maxAgents"])
         if not observer:
             actions = [action for action in actions if not isinstance(action, OBSERVERS)]
         if not actions or (not wait and mission.store.busy()):

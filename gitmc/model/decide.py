@@ -65,13 +65,17 @@ OBSERVERS = (LaunchQueued,)
 """What is the observer's to do: it takes long, or must outlive the command that found it due."""
 
 
-def decide(jobs: Iterable[Job], facts: Facts) -> list[Action]:
-    """The actions due for `jobs`, in the order of the jobs; then those that stood in line."""
+def decide(jobs: Iterable[Job], facts: Facts, most: int = 0) -> list[Action]:
+    """The actions due for `jobs`, in the order of the jobs; then those that stood in line, of which
+    no more than `most` run at once."""
     everyone = list(jobs)
     due = [action for job in everyone if (action := _due(job, facts)) is not None]
     # What an earlier run has left goes first.
     busy = {action.job for action in due}
-    return [*due, *(LaunchQueued(job.name) for job in ready(everyone) if job.name not in busy)]
+    return [
+        *due,
+        *(LaunchQueued(job.name) for job in ready(everyone, most) if job.name not in busy),
+    ]
 
 
 def news(jobs: Iterable[Job]) -> list[Tell]:

@@ -44,6 +44,7 @@ KEYS: tuple[Key, ...] = (
     Key("idleThreshold", "seconds", 300.0),
     Key("keepLogs", "size", 1024 * 1024),
     Key("kill.spare", "list", ()),
+    Key("maxAgents", "count", 0),
     Key("maxParallel", "count", 3),
     Key("mergeStrategy", "text", "squash", ("squash", "ff-only", "merge")),
     Key("notify.bell", "flag", False),

@@ -168,7 +168,16 @@ def test_overview_puts_who_waits_first_and_suggests_what_to_do(world: World) -> 
     assert found["schema"] == "mc.overview/1"
     assert [job["name"] for job in found["running"]] == ["asks", "busy"]
     assert [job["name"] for job in found["waiting"]] == ["asks"]
-    headings = ["waiting", "running", "queued", "finished", "failed", "conflicts", "trains", "plans"]
+    headings = [
+        "waiting",
+        "running",
+        "queued",
+        "finished",
+        "failed",
+        "conflicts",
+        "trains",
+        "plans",
+    ]
     assert list(found) == ["schema", *headings, "next", "counts"]
     assert "git mc merge done" in found["next"]
 

@@ -97,3 +97,16 @@ def test_one_batch_does_not_wait_for_another() -> None:
 
 def test_a_job_of_no_batch_never_stands_in_line() -> None:
     assert ready([a_job("one", State.QUEUED, UNDER_WAY)]) == []
+
+
+@given(lines(), st.integers(1, 5))
+def test_all_batches_together_stay_below_what_is_allowed_of_all(jobs: list[Job], most: int) -> None:
+    started = ready(jobs, most)
+    taken = [job for job in jobs if job.queue and (job.state is State.RUNNING or _launched(job))]
+    assert len(taken) + len(started) <= max(most, len(taken))
+    if len(taken) + len(started) < most:
+        assert started == ready(jobs)
+
+
+def _launched(job: Job) -> bool:
+    return job.state is State.QUEUED and not job.in_line
