@@ -8,10 +8,11 @@ from gitmc.cli.render import COLOURS, Output, duration, one_line, print_json, us
 from gitmc.cli.trainpicture import summary as train_line
 from gitmc.cli.trainview import train_object
 from gitmc.control.mission import Mission
-from gitmc.control.planview import Shown, plan_object
-from gitmc.model.job import Job, State
+from gitmc.control.planview import Shown, plan_object, state_word
+from gitmc.model.job import Job
 from gitmc.model.plan import PlanJob, PlanState
 from gitmc.model.planask import commands_of
+from gitmc.model.plangraph import Node, text
 from gitmc.model.trainrecord import TrainState
 
 
@@ -30,8 +31,12 @@ def lines(mission: Mission, found: Shown, *, colour: bool = False) -> list[str]:
     """The plan, for people."""
     plan, now = found.plan, mission.now()
     rows = [_head(mission, found), f"  {plan.branch}, for {plan.base}"]
-    width = max((len(one.name) for one in plan.jobs), default=0)
-    rows += [_job_line(found, one, width, mission, colour=colour) for one in plan.jobs]
+    nodes = [Node(one.name, one.depends_on, state_word(found, one)) for one in plan.jobs]
+    known = {one.name: one for one in plan.jobs}
+    rows += [
+        f"  {row}"
+        for row in text(nodes, lambda node: _job(found, known[node.name], mission, colour=colour))
+    ]
     if found.train is not None and found.train.state is TrainState.RUNNING and found.train.queue:
         rows.append(f"  train {train_line(found.train, now)}")
     rows += _ends(found)
@@ -56,30 +61,23 @@ def _head(mission: Mission, found: Shown) -> str:
     return head + (f": {plan.reason}" if plan.reason else "")
 
 
-def _job_line(found: Shown, one: PlanJob, width: int, mission: Mission, *, colour: bool) -> str:
+def _job(found: Shown, one: PlanJob, mission: Mission, *, colour: bool) -> str:
     job = found.jobs.get(one.name)
-    state = str(job.state) if job else ("merged" if one.merged_at else "gone")
-    if one.skipped:
-        state = "skipped"
-    elif one.joined and job and job.state is State.READY_TO_MERGE:
-        state = "in train"
-    shown = f"{state:<13}"
+    state = state_word(found, one)
     if colour and job:
-        shown = f"\x1b[{COLOURS.get(job.state, 0)}m{shown}\x1b[0m"
-    parts = [f"  {one.name:<{width}}  {shown}", _time(job, mission)]
-    if one.depends_on:
-        parts.append(f"after {', '.join(one.depends_on)}")
+        state = f"\x1b[{COLOURS.get(job.state, 0)}m{state}\x1b[0m"
+    parts = [one.name, state, _time(job, mission)]
     why = one.trouble.reason if one.trouble else (job.reason if job and job.reason else "")
     if why:
         parts.append(one_line(why, 160))
     elif job and job.report and not one.done:
         parts.append(one_line(job.report.message, 80))
-    return "  ".join(part for part in parts if part).rstrip()
+    return "  ".join(part for part in parts if part)
 
 
 def _time(job: Job | None, mission: Mission) -> str:
     seconds = job.seconds(mission.now()) if job else None
-    return f"{duration(seconds):>6}" if seconds is not None else " " * 6
+    return duration(seconds) if seconds is not None else ""
 
 
 def _ends(found: Shown) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gitmc.control.mission import Mission
 from gitmc.control.view import objects
 from gitmc.git import refs
-from gitmc.model.job import Job
+from gitmc.model.job import Job, State
 from gitmc.model.plan import FINAL, Checkpoint, Plan, PlanJob, PlanState
 from gitmc.model.planask import command_of
 from gitmc.model.planwait import blocked_by, checkpoints
@@ -50,6 +50,18 @@ def shown(mission: Mission, plan: Plan, jobs: list[Job]) -> Shown:
     if plan.state not in FINAL:
         waiting = checkpoints(plan, refs.branch_tip(mission.git, plan.branch))
     return Shown(plan, mine, train, waiting)
+
+
+def state_word(found: Shown, one: PlanJob) -> str:
+    """How the job stands, in a word or two."""
+    job = found.jobs.get(one.name)
+    if one.skipped:
+        return "skipped"
+    if job is None:
+        return "merged" if one.merged_at else "gone"
+    if one.joined and job.state is State.READY_TO_MERGE:
+        return "in train"
+    return str(job.state)
 
 
 def plan_object(mission: Mission, found: Shown, train: dict[str, Any] | None) -> dict[str, Any]:
