@@ -6,7 +6,7 @@ has moved to one of the candidates, so that each branch is merged once for each 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gitmc.control.message import message_for
@@ -38,7 +38,7 @@ class Chain:
         self._onto = onto
         self._strategy = strategy
         self.target = target
-        self.riders: Mapping[str, Rider] = {}
+        self._riders: dict[str, Rider] = {}
         self._links: dict[tuple[str, ...], Link | Clash] = {(): Link(Fold(merger, target), target)}
         self._asked: set[str] = set()
 
@@ -46,7 +46,7 @@ class Chain:
         """The tree of the target with `names` and then `name` merged into it, or why not."""
         key = (*names, name)
         if key not in self._links:
-            self._links[key] = self._merge(names, self.riders[name])
+            self._links[key] = self._merge(names, self._riders[name])
         link = self._links[key]
         return link if isinstance(link, Clash) else link.fold.tree
 
@@ -74,9 +74,14 @@ class Chain:
             if key[:size] == names and isinstance(link, Link)
         }
 
-    def forget(self, name: str) -> None:
-        """The branch called `name` is at another commit now."""
-        self._links = {key: link for key, link in self._links.items() if name not in key}
+    def line_up(self, riders: Iterable[Rider]) -> None:
+        """These can be asked for. Nothing stays of one that was known at another commit."""
+        for rider in riders:
+            before = self._riders.get(rider.name, rider)
+            self._riders[rider.name] = rider
+            if before.head != rider.head:
+                name = rider.name
+                self._links = {key: link for key, link in self._links.items() if name not in key}
 
     def _link(self, names: tuple[str, ...]) -> Link:
         link = self._links[names]

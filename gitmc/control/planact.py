@@ -53,7 +53,7 @@ def act(mission: Mission, plan: Plan, action: Action) -> None:
         case CloseTrain():
             joins.close(trains, plan.train or "")
         case CancelTrain():
-            trains.cancel_path(plan.train or "").touch()
+            joins.cancel(trains, plan.train or "")
         case Finish():
             _finish(mission, plan)
 
@@ -139,8 +139,8 @@ def _join(mission: Mission, trains: Trains, plan: Plan, name: str, head: str) ->
             job = mission.save(held, job, ready, f"plan {plan.id}")
     known = plan.job(name)
     priority = known.priority if known else 0
-    joins.join(trains, plan.train, Rider(name, job.branch, head, name, priority=priority))
-    _change_job(mission, plan, name, lambda one: one._replace(joined=head))
+    if joins.join(trains, plan.train, Rider(name, job.branch, head, name, priority=priority)):
+        _change_job(mission, plan, name, lambda one: one._replace(joined=head))
 
 
 def _finish(mission: Mission, plan: Plan) -> None:

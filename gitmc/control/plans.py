@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
+from gitmc.control import joins
 from gitmc.control.mission import Mission
 from gitmc.errors import McError, of_system
 from gitmc.git import refs
@@ -83,7 +84,7 @@ def due(mission: Mission) -> bool:
 def seen(mission: Mission, plan: Plan) -> Seen:
     """What is to be seen of the plan's surroundings now."""
     trains = Trains(mission.store.root)
-    train = trains.get(plan.train) if plan.train else _orphan(trains, plan)
+    train = joins.look(trains, plan.train) if plan.train else _orphan(trains, plan)
     return Seen(
         now=mission.now(),
         tip=refs.branch_tip(mission.git, plan.branch),
@@ -97,7 +98,7 @@ def seen(mission: Mission, plan: Plan) -> Seen:
 def _orphan(trains: Trains, plan: Plan) -> Train | None:
     """A train that was opened for the plan by a process that was killed before it was recorded."""
     for train_id in trains.running():
-        train = trains.get(train_id)
+        train = joins.look(trains, train_id)
         if train is not None and train.plan == plan.id and train_id not in plan.trains:
             return train
     return None

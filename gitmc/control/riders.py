@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gitmc.control.mission import Mission, this_process
 from gitmc.control.provenance import record
 from gitmc.errors import McError
 from gitmc.git import refs
 from gitmc.model.job import Job, Landed, State, move
 from gitmc.model.job import Landing as JobLanding
-from gitmc.model.trainrecord import Landing, Out, Rider, Train, sentence
+from gitmc.model.trainrecord import (
+    Landing,
+    Out,
+    Rider,
+    Train,
+    queued_again,
+    sentence,
+    taken_out,
+)
 
 
 def is_ready(mission: Mission, rider: Rider) -> bool:
@@ -20,6 +30,32 @@ def _ready(job: Job | None) -> bool:
     if job is None or job.live or job.unstarted:
         return False
     return job.state not in (State.RUNNING, State.CANCELED)
+
+
+def lined_up(mission: Mission, train: Train, tips: Mapping[str, str]) -> Train:
+    """`train` after what others did to the branches and the jobs in its queue.
+
+    `tips` is where these branches are now, by ref.
+    """
+    for rider in train.queue:
+        tip = tips.get(f"refs/heads/{rider.branch}")
+        reason = None
+        if tip is None:
+            reason = "deleted"
+        elif not is_ready(mission, rider):
+            reason = "withdrawn"
+        elif tip != rider.head and train.plan is not None:
+            # Whether it may land as it is now, its plan has to see first.
+            reason = "moved"
+        elif tip != rider.head:
+            train = queued_again(train, rider.name, tip)
+        if reason is not None:
+            mission.store.journal.write(
+                mission.now(), "action", action="TakeOut", train=train.id, name=rider.name,
+                reason=reason,
+            )  # fmt: skip
+            train = taken_out(train, rider.name, reason)
+    return train
 
 
 def finish(mission: Mission, train: Train, landing: Landing) -> None:
@@ -79,5 +115,6 @@ def pin(mission: Mission, train: Train, out: Out) -> None:
     """Keep the commit with which the branch failed, for whoever wants to see it."""
     failed = [run for run in train.runs if run.id in out.runs]
     if failed:
-        ref = f"refs/mc/train/{train.id}/{len(train.out)}"
+        # By the run, since a branch that is tried once more is not counted twice.
+        ref = f"refs/mc/train/{train.id}/{train.runs.index(failed[-1]) + 1}"
         refs.swap(mission.git, ref, failed[-1].commit, refs.NOTHING, f"mc merge-train {train.id}")

@@ -115,6 +115,7 @@ class Driver:
         if self._train.state is not TrainState.RUNNING:
             # Whoever ended it may have been killed before all of that was done.
             self._save(self._train)
+            joins.clear(self._trains, self._train)
             return self._train
         try:
             self._save(self._train._replace(owner=this_process()))
@@ -129,6 +130,8 @@ class Driver:
         while self._train.state is TrainState.RUNNING:
             if self._is_canceled():
                 self._end(TrainState.CANCELED, "canceled")
+            elif self._is_idle():
+                self._bell.wait(self._mission.settings["pollInterval"])
             elif not (self._hear() or self._look() or self._act()):
                 if self._live() or not (self._train.queue or joins.over(self._trains, self._train)):
                     self._bell.wait(self._mission.settings["pollInterval"])
@@ -136,6 +139,11 @@ class Driver:
                     self._end(TrainState.STOPPED, "of what is left, nothing can be decided")
                 else:
                     self._end(TrainState.DONE, None)
+
+    def _is_idle(self) -> bool:
+        """Whether there is nothing to do until somebody joins: git is not asked meanwhile."""
+        waits = self._chain is not None and not self._live() and self._results.empty()
+        return waits and joins.idle(self._trains, self._train)
 
     def _save(self, train: Train) -> None:
         self._train = train
@@ -227,24 +235,12 @@ class Driver:
         if target is None:
             self._end(TrainState.STOPPED, f"the target '{before.target}' is gone")
             return True
-        for rider in train.queue:
-            tip = tips.get(f"refs/heads/{rider.branch}")
-            if tip is None:
-                train = trainrecord.taken_out(train, rider.name, "deleted")
-            elif not riders.is_ready(self._mission, rider):
-                train = trainrecord.taken_out(train, rider.name, "withdrawn")
-            elif tip != rider.head and train.plan is not None:
-                # Whether it may land as it is now, its plan has to see first.
-                train = trainrecord.taken_out(train, rider.name, "moved")
-            elif tip != rider.head:
-                train = trainrecord.queued_again(train, rider.name, tip)
-                if self._chain:
-                    self._chain.forget(rider.name)
+        train = riders.lined_up(self._mission, train, tips)
         if self._chain is None or self._chain.target != target:
             merger = Merger(Git(self._mission.main_worktree), self._mission.repo.common_dir)
             self._chain = Chain(self._mission, merger, target, train.target, train.strategy)
         train = train._replace(tip=target)
-        self._chain.riders = {rider.name: rider for rider in train.queue}
+        self._chain.line_up(train.queue)
         if train != before:
             self._save(train)
         for path in taken:
@@ -320,7 +316,7 @@ class Driver:
         failed = [
             run
             for run in self._train.runs
-            if run.tree == action.red and run.verdict in ("fail", "late")
+            if run.tree == action.red and run.verdict in ("fail", "late") and not run.void
         ]
         late = bool(failed) and all(run.verdict == "late" for run in failed)
         by = action.by

@@ -80,6 +80,11 @@ def open_for_plan(mission: Mission, plan: Plan) -> Train:
     gate = None
     if plan.test != "":
         gate = gate_of(mission, plan.base_commit, plan.base, plan.test)
+    if gate is not None and gate.missing:
+        raise Refused(
+            f"there is no test command to run: {gate.missing} ({gate.origin} asks for it)",
+            hint="git config mc.testCommand COMMAND",
+        )
     tested = gate if gate is not None and gate.command is not None else None
     request = Request(strategy=plan.strategy)
     return _stored(mission, request, (), plan.branch, plan.base_commit, tested, plan=plan.id)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gitmc.model.job import INTERRUPTED, Job, State
 from gitmc.model.plan import MOST_LOST, Kind, Plan, PlanJob, Trouble
-from gitmc.model.trainrecord import Out, Train, TrainState, sentence
+from gitmc.model.trainrecord import Out, Place, Train, TrainState, place, sentence
 
 FINISHED = frozenset(
     {State.COMPLETED, State.READY_TO_MERGE, State.CONFLICT, State.NEEDS_REBASE, State.MERGING}
@@ -125,7 +125,8 @@ def _hear_rider(one: PlanJob, train: Train | None) -> PlanJob:
     """A job that joined the train, after a look at that."""
     out = _out(one, train)
     if out is None:
-        return one
+        lost = train is not None and place(train, one.name, one.joined or "") is Place.NOWHERE
+        return one._replace(joined=None) if lost else one
     if out.reason in ("moved", "withdrawn", "blocked"):
         # What is on the branch now, nobody has looked at.
         return one._replace(joined=None, checked=None, outside=(), approved=None)
@@ -134,7 +135,7 @@ def _hear_rider(one: PlanJob, train: Train | None) -> PlanJob:
 
 def _out(one: PlanJob, train: Train | None) -> Out | None:
     """How the job was taken out of the train; None where it was not."""
-    if train is None or any(rider.name == one.name for rider in train.queue):
+    if train is None or place(train, one.name, one.joined or "") is not Place.OUT:
         return None
     gone = [out for out in train.out if out.name == one.name and out.head == one.joined]
     return gone[-1] if gone else None

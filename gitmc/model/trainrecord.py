@@ -28,6 +28,16 @@ class TrainState(StrEnum):
     CANCELED = "canceled"
 
 
+class Place(StrEnum):
+    """What has become of a branch at one commit."""
+
+    QUEUED = "queued"
+    LANDED = "landed"
+    OUT = "out"
+    NOWHERE = "nowhere"
+    """It never joined, or the train ended before it came to it."""
+
+
 class Rider(NamedTuple):
     """A branch in the queue, at the commit that was queued. `name` is its job's, if it has one."""
 
@@ -95,6 +105,8 @@ class TrainRun(NamedTuple):
     seconds: float | None = None
     cached: bool = False
     log: str | None = None
+    void: bool = False
+    """Whether it does not count any more: a branch in it was taken out, and is tried once more."""
 
 
 class Train(NamedTuple):
@@ -138,12 +150,24 @@ class Train(NamedTuple):
         return {rider.name: rider for rider in self.queue}[name]
 
 
+def place(train: Train, name: str, head: str) -> Place:
+    """What has become of the branch called `name` at the commit `head`."""
+    who = (name, head)
+    if any((one.name, one.head) == who for one in train.landed):
+        return Place.LANDED
+    if any((one.name, one.head) == who for one in train.queue):
+        return Place.QUEUED if train.state is TrainState.RUNNING else Place.NOWHERE
+    return Place.OUT if any((one.name, one.head) == who for one in train.out) else Place.NOWHERE
+
+
 def known(runs: Iterable[TrainRun]) -> dict[str, Known]:
     """By tree: what its runs have said."""
     found: dict[str, Known] = {}
     # Whoever ran it may have been killed with the train, or the machine restarted: once is no word.
     lost: set[str] = set()
     for run in runs:
+        if run.void:
+            continue
         now = found.get(run.tree, Known())
         match run.verdict:
             case "pass":
@@ -214,16 +238,26 @@ def queued_again(train: Train, name: str, head: str) -> Train:
 def joined(train: Train, rider: Rider) -> Train:
     """`train` with another rider at the end of its queue.
 
-    One that is in it or has landed with the same head changes nothing; one that was taken out
-    before is a new one.
+    One that is in it or has landed with the same head changes nothing. One that was taken out
+    before is a new one: of what was tested with it, only passes count.
     """
     if any((one.name, one.head) == (rider.name, rider.head) for one in train.queue):
         return train
     if any((one.name, one.head) == (rider.name, rider.head) for one in train.landed):
         return train
     others = tuple(one for one in train.queue if one.name != rider.name)
+    rider = rider._replace(joined=len(train.landed), deferred_by=None)
+    train = train._replace(queue=(*others, rider))
+    if all(one.name != rider.name for one in train.out):
+        return train
     out = tuple(one for one in train.out if one.name != rider.name)
-    return train._replace(queue=(*others, rider._replace(joined=len(train.landed))), out=out)
+    runs = tuple(
+        run._replace(void=True)
+        if rider.name in run.names and run.verdict not in (None, "pass")
+        else run
+        for run in train.runs
+    )
+    return train._replace(out=out, runs=runs)
 
 
 def deferred(train: Train, name: str, by: str) -> Train:

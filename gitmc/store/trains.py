@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -121,19 +122,20 @@ class Trains:
         """A file that is there once nobody will join the train, which is open, any more."""
         return self.folder / f"{train_id}.close"
 
-    def join_path(self, train_id: str, name: str) -> Path:
-        """The file with which a branch of that name joins the train, which is open."""
-        return self.folder / f"{train_id}.{name}{JOIN}"
+    def join_path(self, train_id: str) -> Path:
+        """A new file with which a branch can join the train, which is open."""
+        return self.folder / f"{train_id}.{time.time_ns():020}-{os.getpid()}{JOIN}"
 
     def joining(self, train_id: str) -> list[Path]:
         """Those of them that nobody has taken up, the oldest first."""
         start = f"{train_id}."
-        found = [
-            (entry.stat().st_mtime_ns, entry.name)
-            for entry in os.scandir(self.folder)
-            if entry.name.startswith(start) and entry.name.endswith(JOIN)
-        ]
-        return [self.folder / name for _, name in sorted(found)]
+        names = [entry.name for entry in os.scandir(self.folder)]
+        mine = [name for name in names if name.startswith(start) and name.endswith(JOIN)]
+        return [self.folder / name for name in sorted(mine)]
+
+    def drafts(self, train_id: str) -> list[Path]:
+        """Files about the train that are being written, or were when their writer was killed."""
+        return list(self.folder.glob(f".{train_id}.*"))
 
     def undriven(self) -> list[str]:
         """Those of them that nobody drives."""
