@@ -37,7 +37,7 @@ def observe(mission: Mission, jobs: Iterable[Job]) -> Facts:
         for job in open_jobs
         if job.run and job.run.launcher and not _alive(job.run.launcher)
     )
-    ownerless = {job.name for job in open_jobs if (owner := _owner(job)) and not _alive(owner)}
+    ownerless = {job.name for job in open_jobs if _owner(job) and not _movers(job)}
     taken = {
         job.run.id
         for job in open_jobs
@@ -71,6 +71,20 @@ def _owner(job: Job) -> Process | None:
     """Whoever launches or lands the job; None where nobody does, as while it stands in line."""
     under_way = job.launch or job.landing
     return under_way.owner if under_way else None
+
+
+def _movers(job: Job) -> set[int]:
+    """The processes that launch or land the job: its owner, or a git that outlives it."""
+    owner = _owner(job)
+    if owner is None:
+        return set()
+    if _alive(owner):
+        return {owner.pid}
+    if job.landing is None:
+        return set()
+    from gitmc.control.target import others
+
+    return {pid for pid, _ in others(job.landing.commit)}
 
 
 def _panes(
@@ -210,5 +224,9 @@ def _find_launchers(
 def live_pids(jobs: Iterable[Job]) -> set[int]:
     """The processes whose end would be news: launchers, and whoever launches or lands a job."""
     launchers = {job.run.launcher.pid for job in jobs if job.live and job.run and job.run.launcher}
-    owners = {owner.pid for job in jobs if (owner := _owner(job))}
-    return (launchers | owners) - {os.getpid()}
+    movers: set[int] = set()
+    for job in jobs:
+        if owner := _owner(job):
+            # One that is gone rings at once, and what it has left is looked at.
+            movers |= _movers(job) or {owner.pid}
+    return (launchers | movers) - {os.getpid()}

@@ -61,9 +61,15 @@ def advance(mission: Mission, target: str, expected: str, commit: str, why: str)
         return _update(mission, target, expected, commit, home, why)
 
 
+def others(commit: str) -> list[tuple[int, str]]:
+    """The gits, with their start, that are about to move a branch to `commit`, as one still is
+    whose starter was killed."""
+    return [*running("git", "merge", commit), *running("git", "update-ref", commit)]
+
+
 def await_others(commit: str) -> None:
-    """Return once no git brings a worktree to `commit`, as one does whose starter was killed."""
-    for pid, start in running("git", "merge", commit):
+    """Return once no git is about to move a branch to `commit`."""
+    for pid, start in others(commit):
         while not wait_gone(pid, start, "", DAY):
             continue
 

@@ -70,7 +70,8 @@ class Facts(NamedTuple):
     found: Mapping[str, tuple[Terminal, Process]] = MappingProxyType({})
     """By run: where a launcher was found whose launch was never recorded as done."""
     ownerless: frozenset[str] = frozenset()
-    """Jobs whose launch or landing belongs to a process that is gone."""
+    """Jobs whose launch or landing belongs to a process that is gone, and to no git of its own that
+    goes on without it."""
     spec_taken: frozenset[str] = frozenset()
     """Runs whose launcher has taken its spec file: the agent starts, or has started."""
 

@@ -336,28 +336,22 @@ def test_test_without_a_command_is_refused(world: World) -> None:
     world.mc("merge", "one", "--test").refused(1, "no test command")
 
 
-def test_a_merge_that_is_killed_while_the_target_moves_can_be_finished(
-    world: World, tmp_path: Path
+@pytest.mark.parametrize("target", ["main", "release"])
+def test_a_git_that_outlives_a_killed_merge_is_waited_for(
+    world: World, tmp_path: Path, target: str
 ) -> None:
     finished(world, "one", commits("one"))
     world.repo.git("branch", "release")
-    reached, release = tmp_path / "reached", tmp_path / "release"
-    os.mkfifo(reached)
-    os.mkfifo(release)
-    hook(
-        world,
-        "reference-transaction",
-        f"[ $1 != prepared ] || {{ echo >{reached}; cat {release}; }}",
-    )
-    merge = world.start("merge", "one", "--into", "release")
-    reached.read_text()
-    assert world.repo.git("for-each-ref", "--format=%(refname)", "refs/heads/release")
-    os.kill(merge.pid, signal.SIGKILL)
+    said, line = Pipe(tmp_path / "said"), Pipe(tmp_path / "line")
+    moves = f'"prepared "*refs/heads/{target}*) echo up >{said}; read -r _ <{line};;'
+    hook(world, "reference-transaction", f'case "$1 $(cat)" in {moves} esac')
+    merge = world.start("merge", "one", "--into", target)
+    said.read()
+    merge.kill()
     merge.communicate(timeout=PATIENCE)
-    (world.repo.path / ".git/hooks/reference-transaction").unlink()
-    release.write_text("")
-    assert world.state("one") in ("ready_to_merge", "merged")
-    if world.state("one") == "ready_to_merge":
-        world.mc("merge", "one", "--into", "release").ok()
-    assert world.state("one") == "merged"
-    assert world.repo.files("release")["one"] == "x"
+    assert world.state("one") == "merging"
+    line.write("go")
+    world.wait("one", states=["merged"]).ok()
+    assert world.repo.files(target)["one"] == "x"
+    actions = [entry.get("action") for _, entry in world.mission.store.journal.entries()]
+    assert actions.count("FinishLanding") == 1
