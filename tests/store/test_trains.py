@@ -43,6 +43,7 @@ trains = st.builds(
     retries=numbers,
     every=st.booleans(),
     plan=maybe(texts),
+    open=st.booleans(),
     tip=maybe(texts),
     reason=maybe(texts),
     ended_at=maybe(times),
@@ -80,6 +81,7 @@ trains = st.builds(
             maybe(seconds),
             st.booleans(),
             maybe(texts),
+            st.booleans(),
         )
     ),
     unknown=unknown_keys,
