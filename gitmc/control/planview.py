@@ -10,7 +10,7 @@ from gitmc.git import refs
 from gitmc.model.job import Job, State
 from gitmc.model.plan import FINAL, Checkpoint, Plan, PlanJob, PlanState
 from gitmc.model.planask import command_of
-from gitmc.model.planwait import blocked_by, checkpoints
+from gitmc.model.planwait import blocked, checkpoints
 from gitmc.model.trainrecord import Train
 from gitmc.store.codec import time_text
 from gitmc.store.trains import Trains
@@ -68,6 +68,7 @@ def plan_object(mission: Mission, found: Shown, train: dict[str, Any] | None) ->
     """The object `mc.plan/1`, less the schema key; `train` is that of its train."""
     plan, now = found.plan, mission.now()
     told = {job["name"]: job for job in objects(mission, list(found.jobs.values()))}
+    blockers = blocked(plan)
     first = found.checkpoints[0] if found.checkpoints else None
     made: dict[str, Any] = {
         "id": plan.id,
@@ -83,7 +84,7 @@ def plan_object(mission: Mission, found: Shown, train: dict[str, Any] | None) ->
         "clear_with": found.clear_with,
         "max_parallel": plan.max_parallel,
         "test": plan.test,
-        "jobs": [_job(plan, one, told.get(one.name, {"name": one.name})) for one in plan.jobs],
+        "jobs": [_job(one, blockers, told.get(one.name, {"name": one.name})) for one in plan.jobs],
         "train": train,
         "trains": list(plan.trains),
         "pr_url": plan.pr_url,
@@ -106,13 +107,13 @@ def _checkpoint(plan: Plan, one: Checkpoint) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _job(plan: Plan, one: PlanJob, told: dict[str, Any]) -> dict[str, Any]:
+def _job(one: PlanJob, blockers: dict[str, list[str]], told: dict[str, Any]) -> dict[str, Any]:
     trouble = one.trouble and {k: v for k, v in one.trouble._asdict().items() if v}
     more = {
         "depends_on": list(one.depends_on),
         "touch_set": list(one.touch_set),
         "priority": one.priority,
-        "blocked_by": blocked_by(plan, one.name),
+        "blocked_by": blockers.get(one.name, []),
         "merged_at": one.merged_at and time_text(one.merged_at),
         "commit": one.commit,
         "skipped": one.skipped,

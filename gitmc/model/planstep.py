@@ -41,7 +41,7 @@ from gitmc.model.plan import (
     move,
 )
 from gitmc.model.planheard import FINISHED, GAVE_UP, Seen, heard, runs
-from gitmc.model.planwait import blocked_by, checkpoints, wants_approval
+from gitmc.model.planwait import blocked, checkpoints, wants_approval
 
 
 @dataclass(frozen=True)
@@ -131,43 +131,39 @@ def _moved(plan: Plan, jobs: Mapping[str, Job], seen: Seen) -> tuple[list[Job], 
     """The jobs that change their state now, and whether one of them is released."""
     changed: list[Job] = []
     released = False
+    blockers = blocked(plan)
+    left = {one.name for one in plan.jobs if not one.done}
     for one in plan.jobs:
         job = jobs.get(one.name)
         if job is None or not job.held:
             continue
-        after = _held(plan, one, job, seen)
+        if one.skipped is not None:
+            after = _canceled(job, one.skipped, seen)
+        elif one.name in blockers or job.state is State.BLOCKED:
+            after = _blocked(job, blockers.get(one.name, []))
+        elif seen.tip is not None and _may_start(plan) and left.isdisjoint(one.depends_on):
+            after = move_job(job, State.QUEUED, base_commit=seen.tip)
+        else:
+            continue
         if after is not job:
             changed.append(after)
             released = released or after.state is State.QUEUED
     return changed, released
 
 
-def _held(plan: Plan, one: PlanJob, job: Job, seen: Seen) -> Job:
-    """A job that is held, as it should be now."""
-    if one.skipped is not None:
-        return _canceled(job, one.skipped, seen)
-    blockers = blocked_by(plan, one.name)
-    if blockers:
-        why = f"waits for {', '.join(blockers)}"
-        if job.state is State.BLOCKED:
-            return job if job.reason == why else job._replace(reason=why)
-        return move_job(job, State.BLOCKED, reason=why)
-    if job.state is State.BLOCKED:
+def _blocked(job: Job, blockers: list[str]) -> Job:
+    """A job that waits for others, of which `blockers` do not land as things are."""
+    if not blockers:
         return move_job(job, State.WAITING_DEPS, reason=None)
-    ready = all(_is_done(plan, name) for name in one.depends_on)
-    if ready and _may_start(plan) and seen.tip is not None:
-        return move_job(job, State.QUEUED, base_commit=seen.tip)
-    return job
+    why = f"waits for {', '.join(blockers)}"
+    if job.state is State.BLOCKED:
+        return job if job.reason == why else job._replace(reason=why)
+    return move_job(job, State.BLOCKED, reason=why)
 
 
 def _canceled(job: Job, why: str, seen: Seen) -> Job:
     job = move_job(job, State.CANCELED, reason=why, ended_at=seen.now)
     return with_phase(job._replace(launch=None), Phase.CLOSED)
-
-
-def _is_done(plan: Plan, name: str) -> bool:
-    job = plan.job(name)
-    return job is None or job.done
 
 
 def _may_start(plan: Plan) -> bool:

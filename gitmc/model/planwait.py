@@ -42,21 +42,31 @@ def checkpoints(plan: Plan, tip: str | None) -> list[Checkpoint]:
     return found
 
 
-def blocked_by(plan: Plan, name: str) -> list[str]:
-    """The jobs that `name` depends on and that do not land as things are, in order."""
-    job = plan.job(name)
-    if job is None or job.done:
-        return []
-    return [other for other in job.depends_on if _stuck(plan, other)]
+def blocked(plan: Plan) -> dict[str, list[str]]:
+    """By job, for those that cannot start as things are: which of the jobs that it depends on do
+    not land, in order."""
+    dependents: dict[str, list[PlanJob]] = {}
+    for job in plan.jobs:
+        for other in job.depends_on:
+            dependents.setdefault(other, []).append(job)
+    found: dict[str, list[str]] = {}
+    stuck = [job.name for job in plan.jobs if _is_stuck(job)]
+    for name in stuck:
+        for job in dependents.get(name, []):
+            if job.done:
+                continue
+            if job.name not in found and not _is_stuck(job):
+                stuck.append(job.name)
+            found.setdefault(job.name, []).append(name)
+    return {
+        job.name: [other for other in job.depends_on if other in found[job.name]]
+        for job in plan.jobs
+        if job.name in found
+    }
 
 
-def _stuck(plan: Plan, name: str) -> bool:
-    job = plan.job(name)
-    if job is None or job.done:
-        return False
-    if job.trouble is not None and job.trouble.kind is not Kind.REVIEW:
-        return True
-    return bool(blocked_by(plan, name))
+def _is_stuck(job: PlanJob) -> bool:
+    return not job.done and job.trouble is not None and job.trouble.kind is not Kind.REVIEW
 
 
 def wants_approval(plan: Plan, job: PlanJob) -> bool:
