@@ -51,6 +51,8 @@ def sentence(entry: dict[str, Any]) -> str:
     at, event = entry.get("at", "?"), entry.get("event", "?")
     rest = {k: v for k, v in entry.items() if k not in ("at", "event", "job", "run")}
     who = f" {entry['job']}" if "job" in entry else ""
+    if event == "plan" and "to" in rest:
+        who, event = f" plan {rest['plan']}", "transition"
     if event == "transition":
         came = f"{rest['from']} -> " if "from" in rest else ""
         why = f" ({rest['reason']})" if "reason" in rest else ""

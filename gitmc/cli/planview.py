@@ -68,6 +68,8 @@ def _job(found: Shown, one: PlanJob, mission: Mission, *, colour: bool) -> str:
         state = f"\x1b[{COLOURS.get(job.state, 0)}m{state}\x1b[0m"
     parts = [one.name, state, _time(job, mission)]
     why = one.trouble.reason if one.trouble else (job.reason if job and job.reason else "")
+    if outside := found.outside.get(one.name):
+        why = f"changes what is outside its touch set: {', '.join(outside)}"
     if why:
         parts.append(one_line(why, 160))
     elif job and job.report and not one.done:

@@ -23,6 +23,8 @@ from gitmc.control.salvage import Kept
 from gitmc.errors import Refused
 from gitmc.git import refs, remote, trash, worktree
 from gitmc.model.job import Job, State
+from gitmc.model.plan import FINAL
+from gitmc.store.plans import Plans
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def _cleanup(
     if job is None:
         return Removed(name, None, None, ())
     _check_over(job)
+    _check_plan(mission, job)
     place = removal.find(mission, job, dry_run=dry_run)
     if not keep_worktree:
         removal.check_not_moved(mission, job, place)
@@ -144,6 +147,20 @@ def _check_over(job: Job) -> None:
         raise Refused(
             f"the job '{job.name}' is still running", hint=f"end it: git mc kill {job.name}"
         )
+
+
+def _check_plan(mission: Mission, job: Job) -> None:
+    """Raises Refused where a plan under way still needs the job."""
+    if job.plan is None or job.landed is not None:
+        return
+    plan = Plans(mission.store.root).get(job.plan)
+    known = plan.job(job.name) if plan else None
+    if plan is None or known is None or known.done or plan.state in FINAL:
+        return
+    raise Refused(
+        f"the job '{job.name}' belongs to the plan '{plan.id}', which is {plan.state}",
+        hint=f"have the plan go on without it: git mc plan skip {plan.id} {job.name}",
+    )
 
 
 def _check_deletable(mission: Mission, job: Job, tip: str, risk: AtRisk) -> None:

@@ -21,6 +21,7 @@ from queue import SimpleQueue
 from tempfile import TemporaryFile
 
 from gitmc.control.mission import Mission
+from gitmc.control.plannews import claim_news, untold
 from gitmc.errors import CommandFailed, Fatal, McError
 from gitmc.git.run import environment_for_others
 from gitmc.model.decide import Tell, news
@@ -52,7 +53,8 @@ class Teller:
         # Read again: another process may have stored it, and taken the marker away, since we last
         # looked for jobs and before we last looked for markers.
         due = news(self._mission.store.jobs()[0])
-        if not due:
+        plans = untold(self._mission)
+        if not due and not plans:
             return []
         try:
             settings = self._mission.read_settings()
@@ -62,9 +64,15 @@ class Teller:
             job = self._claim(action)
             for event in job.untold if job else ():
                 assert job is not None
-                for name, send in _sends(self._mission, settings, Notice(event, job)):
-                    self._queue(name).put((job.name, send))
+                self._send(settings, Notice(event, job))
+        for plan in plans:
+            for event, stand_in in claim_news(self._mission, plan):
+                self._send(settings, Notice(event, stand_in))
         return []
+
+    def _send(self, settings: Settings, notice: Notice) -> None:
+        for name, send in _sends(self._mission, settings, notice):
+            self._queue(name).put((notice.job.name, send))
 
     def close(self) -> None:
         """Let everything that was claimed be told, and end the threads."""

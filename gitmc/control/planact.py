@@ -17,7 +17,7 @@ from gitmc.control.trainqueue import open_for_plan
 from gitmc.errors import McError, Refused
 from gitmc.git import refs
 from gitmc.model.job import Process, State, move
-from gitmc.model.plan import FINAL, Kind, Plan, PlanJob, Trouble, with_job
+from gitmc.model.plan import FINAL, Kind, Plan, PlanJob, Trouble, noted, with_job
 from gitmc.model.planstep import (
     Action,
     Again,
@@ -69,6 +69,7 @@ def change(mission: Mission, plan_id: str, how: Callable[[Plan], Plan]) -> Plan:
             raise Refused(f"the plan '{plan_id}' was removed", hint="git mc plan list")
         after = how(now)
         if after != now:
+            after = noted(now, after)
             plans.save(held, after)
             journal(mission, now, after, "plan")
         return after

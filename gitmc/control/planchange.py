@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
+
 from gitmc.control.correction import correction
 from gitmc.control.end import kill
 from gitmc.control.mission import Mission
@@ -16,6 +20,7 @@ from gitmc.model.job import State
 from gitmc.model.plan import RELAUNCH, Plan
 from gitmc.model.trainrecord import TrainState
 from gitmc.store.trains import Trains
+from gitmc.tmux.process import is_alive
 
 RACES = 20
 """How often the integration branch may move while it is salvaged."""
@@ -64,6 +69,7 @@ def cancel(mission: Mission, plan: Plan, *, delete: bool) -> tuple[Plan, str]:
     train = Trains(mission.store.root).get(plan.train) if plan.train else None
     if train is not None and train.state is TrainState.RUNNING:
         cancel_train(mission, train)
+    _end_push(now)
     wind_up(mission, plan.id)
     for one in plan.jobs:
         job = mission.store.job(one.name)
@@ -77,6 +83,14 @@ def cancel(mission: Mission, plan: Plan, *, delete: bool) -> tuple[Plan, str]:
     pinned = _delete(mission, plan)
     said = f"; git branch {plan.branch} {pinned} brings it back" if pinned else ""
     return now, f"canceled {plan.id}, and deleted {plan.branch}{said}"
+
+
+def _end_push(plan: Plan) -> None:
+    """End whoever pushes the plan for review, with the git that it started."""
+    owner = plan.owner
+    if owner is not None and is_alive(owner.pid, owner.start, owner.boot):
+        with suppress(ProcessLookupError):
+            os.killpg(owner.pid, signal.SIGTERM)
 
 
 def _delete(mission: Mission, plan: Plan) -> str | None:

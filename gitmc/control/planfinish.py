@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gitmc.control.mission import Mission
 from gitmc.control.planact import change
+from gitmc.control.plannews import stand_in
 from gitmc.control.pr import way_to
 from gitmc.control.publish import Plan as Push
 from gitmc.control.publish import ask, publish
@@ -18,7 +19,6 @@ from gitmc.errors import McError, of_system
 from gitmc.forge.clients import Proposal
 from gitmc.git import refs, remote
 from gitmc.git.run import Git
-from gitmc.model.job import Job, State
 from gitmc.model.plan import Kind, Plan, PlanState, Trouble, move
 from gitmc.model.proposal import LONGEST_TITLE, cleaned, fitted, one_line
 from gitmc.store.plans import Plans
@@ -68,26 +68,17 @@ def _push(mission: Mission, plan: Plan) -> str | None:
     to = remote.upstream_of(git, plan.base)
     folder = mission.main_worktree
     way = way_to(mission, to.remote, folder)
-    stand_in = _as_job(mission, plan)
     there = ask(mission, to, plan.branch)
     head = refs.branch_tip(git, plan.branch)
     assert head is not None
     made = Push(
-        mission, stand_in, Git(folder), folder, to, way, head,
+        mission, stand_in(mission, plan), Git(folder), folder, to, way, head,
         there.get(f"refs/heads/{plan.branch}"),
         Proposal(plan.branch, to.branch, _title(plan), _body(mission, plan), draft=False),
         lambda _: None,
     )  # fmt: skip
     came = publish(made)
     return came.url or made.compare_url or f"{to.remote}/{plan.branch}"
-
-
-def _as_job(mission: Mission, plan: Plan) -> Job:
-    """What is published is a job's branch; here, it stands for all of the plan's."""
-    return Job(
-        plan.id, State.COMPLETED, "plan", plan.branch, plan.base, plan.base_commit,
-        str(mission.main_worktree), "session", plan.created_at, plan=plan.id,
-    )  # fmt: skip
 
 
 def _title(plan: Plan) -> str:

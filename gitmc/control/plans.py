@@ -16,7 +16,7 @@ from gitmc.control.mission import Mission
 from gitmc.errors import McError, of_system
 from gitmc.git import refs
 from gitmc.model.job import Job, Process, State
-from gitmc.model.plan import FINAL, Plan
+from gitmc.model.plan import FINAL, Plan, noted
 from gitmc.model.planheard import Seen
 from gitmc.model.planstep import Action, Step, step
 from gitmc.model.trainrecord import Train
@@ -76,7 +76,7 @@ def due(mission: Mission) -> bool:
         if plan is not None:
             jobs = _jobs(mission)
             now = step(plan, jobs, seen(mission, plan))
-            if _changes(plan, now) or plan.state in FINAL:
+            if _changes(plan, now) or plan.state in FINAL or plan.untold:
                 return True
     return False
 
@@ -129,7 +129,7 @@ def _tend(mission: Mission, plans: Plans, plan_id: str) -> bool:
         jobs = _jobs(mission)
         now = step(plan, jobs, facts)
         if not _changes(plan, now):
-            if plan.state in FINAL and not _moving(plan, jobs):
+            if plan.state in FINAL and not plan.untold and not _moving(plan, jobs):
                 plans.rest(held, plan_id)
             return False
         _store(mission, held, plan, jobs, now)
@@ -147,7 +147,7 @@ def _moving(plan: Plan, jobs: dict[str, Job]) -> bool:
 
 def _store(mission: Mission, held: Held, before: Plan, jobs: dict[str, Job], now: Step) -> None:
     if now.plan != before:
-        Plans(mission.store.root).save(held, now.plan)
+        Plans(mission.store.root).save(held, noted(before, now.plan))
         journal(mission, before, now.plan, "settle")
     mission.save_all(held, [(jobs[job.name], job) for job in now.jobs], f"plan {now.plan.id}")
 

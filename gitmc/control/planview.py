@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitmc.control.mission import Mission
+from gitmc.control.planact import changed
 from gitmc.control.view import objects
-from gitmc.git import refs
+from gitmc.git import refs, worktree
 from gitmc.model.job import Job, State
 from gitmc.model.plan import FINAL, Checkpoint, Plan, PlanJob, PlanState
 from gitmc.model.planask import command_of
 from gitmc.model.planwait import blocked, checkpoints
+from gitmc.model.touchset import breaches
 from gitmc.model.trainrecord import Train
 from gitmc.store.codec import time_text
 from gitmc.store.trains import Trains
@@ -23,6 +26,8 @@ class Shown(NamedTuple):
     jobs: dict[str, Job]
     train: Train | None
     checkpoints: list[Checkpoint]
+    outside: dict[str, list[str]]
+    """By job whose agent is at work: what it has changed outside its touch set."""
 
     @property
     def clear_with(self) -> str | None:
@@ -49,7 +54,24 @@ def shown(mission: Mission, plan: Plan, jobs: list[Job]) -> Shown:
     waiting = []
     if plan.state not in FINAL:
         waiting = checkpoints(plan, refs.branch_tip(mission.git, plan.branch))
-    return Shown(plan, mine, train, waiting)
+    return Shown(plan, mine, train, waiting, _outside(mission, plan, mine))
+
+
+def _outside(mission: Mission, plan: Plan, jobs: dict[str, Job]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in plan.jobs:
+        job = jobs.get(one.name)
+        if job is None or not one.touch_set or job.state is not State.RUNNING:
+            continue
+        head = refs.branch_tip(mission.git, job.branch)
+        names = changed(mission, plan, head) if head else []
+        path = Path(job.worktree)
+        if (path / ".git").exists():
+            names += worktree.uncommitted(path)
+        outside = breaches(dict.fromkeys(names), one.touch_set)
+        if outside:
+            found[one.name] = outside
+    return found
 
 
 def state_word(found: Shown, one: PlanJob) -> str:
@@ -84,7 +106,7 @@ def plan_object(mission: Mission, found: Shown, train: dict[str, Any] | None) ->
         "clear_with": found.clear_with,
         "max_parallel": plan.max_parallel,
         "test": plan.test,
-        "jobs": [_job(one, blockers, told.get(one.name, {"name": one.name})) for one in plan.jobs],
+        "jobs": [_job(found, one, blockers, told.get(one.name)) for one in plan.jobs],
         "train": train,
         "trains": list(plan.trains),
         "pr_url": plan.pr_url,
@@ -107,7 +129,9 @@ def _checkpoint(plan: Plan, one: Checkpoint) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _job(one: PlanJob, blockers: dict[str, list[str]], told: dict[str, Any]) -> dict[str, Any]:
+def _job(
+    found: Shown, one: PlanJob, blockers: dict[str, list[str]], told: dict[str, Any] | None
+) -> dict[str, Any]:
     trouble = one.trouble and {k: v for k, v in one.trouble._asdict().items() if v}
     more = {
         "depends_on": list(one.depends_on),
@@ -118,5 +142,9 @@ def _job(one: PlanJob, blockers: dict[str, list[str]], told: dict[str, Any]) -> 
         "commit": one.commit,
         "skipped": one.skipped,
         "trouble": trouble,
+        "outside": found.outside.get(one.name),
     }
-    return {**told, **{key: value for key, value in more.items() if value is not None}}
+    return {
+        **(told or {"name": one.name}),
+        **{key: value for key, value in more.items() if value is not None},
+    }

@@ -90,10 +90,10 @@ FINAL = frozenset(state for state, moves in TRANSITIONS.items() if not moves)
 
 WAYS_OUT: dict[PlanState, tuple[str, ...]] = {
     PlanState.PENDING: ("approve", "cancel"),
-    PlanState.RUNNING: ("wait", "pause", "cancel"),
-    PlanState.PAUSED: ("approve", "resume", "skip", "cancel"),
-    PlanState.MERGING: ("wait", "cancel"),
-    PlanState.CREATING_PR: ("wait", "cancel"),
+    PlanState.RUNNING: ("pause", "cancel"),
+    PlanState.PAUSED: ("approve", "skip", "cancel"),
+    PlanState.MERGING: ("pause", "cancel"),
+    PlanState.CREATING_PR: ("cancel",),
 }
 """What a user can type, after `git mc plan`, in a state that is not final."""
 
@@ -230,6 +230,8 @@ class Plan(NamedTuple):
     landing: str | None = None
     """What lands the integration branch, where nothing was pushed."""
     reason: str | None = None
+    untold: tuple[str, ...] = ()
+    """Events that nobody has been notified of yet: waiting, completed, failed."""
     ended_at: datetime | None = None
     unknown: Mapping[str, Any] = MappingProxyType({})
 
@@ -264,6 +266,22 @@ def move(plan: Plan, to: PlanState, **changes: Any) -> Plan:
     if to is not plan.state and to not in TRANSITIONS[plan.state]:
         raise IllegalMoveError(f"plan '{plan.id}' cannot go from {plan.state} to {to}")
     return plan._replace(state=to, **changes)
+
+
+EVENTS = {
+    PlanState.PAUSED: "waiting",
+    PlanState.COMPLETED: "completed",
+    PlanState.FAILED: "failed",
+}
+
+
+def noted(before: Plan, after: Plan) -> Plan:
+    """`after`, with what its change from `before` means to people among its untold events."""
+    if before.state is after.state or (after.paused and not before.paused):
+        return after
+    event = EVENTS.get(after.state)
+    # That it waited is no news any more once it goes on.
+    return after._replace(untold=(event,) if event else ())
 
 
 def with_job(plan: Plan, job: PlanJob) -> Plan:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gitmc.git import refs
+from gitmc.model.plan import FINAL, WAYS_OUT, PlanState
+from gitmc.store.plans import Plans
 from tests.support.agents import Pipe
+from tests.support.events import until
 from tests.support.world import PATIENCE, Ran, World
 
 
@@ -363,3 +368,123 @@ def test_no_more_jobs_run_at_once_than_the_plan_says(
     for _ in range(3):
         go.write("go")
     assert wait(world)["state"] == "completed"
+
+
+def test_who_works_outside_its_touch_set_is_seen_while_it_works(
+    world: World, tmp_path: Path
+) -> None:
+    said, go = Pipe(tmp_path / "said"), Pipe(tmp_path / "go")
+    script = f"echo x >y.py; {works('a', 'z.py')}; echo >q.py; echo up >{said}; read -r _ <{go}"
+    start(world, plan(job("a", script, touch_set=["src/**", "q.py"])))
+    assert said.read() == "up"
+    found = world.mc("plan", "status", "--json").ok().json
+    assert found["jobs"][0]["outside"] == ["y.py", "z.py"]
+    assert "outside its touch set: y.py, z.py" in world.mc("plan", "status").ok().stdout
+    go.write("go")
+    assert wait(world)["jobs"][0]["trouble"]["kind"] == "touch"
+
+
+def test_people_are_told_when_a_plan_waits_and_when_it_is_done(
+    world: World, tmp_path: Path
+) -> None:
+    told = Pipe(tmp_path / "told")
+    world.repo.git("config", "mc.notify.command", f"cat >{told}")
+    start(world, plan(job("a", "exit 1")))
+    events = [json.loads(told.read()) for _ in range(2)]
+    assert {(one["job"], one["event"]) for one in events} == {("a", "failed"), ("demo", "waiting")}
+    world.mc("plan", "approve", "--accept", "a").ok()
+    assert wait(world)["state"] == "completed"
+    last = json.loads(told.read())
+    assert (last["job"], last["event"]) == ("demo", "completed")
+
+
+def test_a_job_that_a_plan_needs_is_not_cleaned_up(world: World) -> None:
+    start(world, plan(job("a", "exit 1")))
+    wait(world)
+    world.mc("cleanup", "a", "--force").refused(1, "git mc plan skip demo a")
+    world.mc("plan", "skip", "demo", "a").ok()
+    assert wait(world)["state"] == "failed"
+    world.mc("cleanup", "a", "--force").ok()
+
+
+def test_the_log_tells_how_a_plan_went(world: World) -> None:
+    start(world, plan(job("a", works("a"))))
+    wait(world)
+    lines = [line for line in world.mc("log").ok().stdout.splitlines() if "plan demo: " in line]
+    assert any("creating_pr -> completed" in line for line in lines), lines
+
+
+def paused(world: World) -> None:
+    start(world, plan(job("a", "exit 1")))
+    assert wait(world)["state"] == "paused"
+
+
+def pending(world: World) -> None:
+    start(world, plan(job("a", works("a"))), "--mode", "copilot")
+
+
+def running(world: World) -> None:
+    start(world, plan(job("a", "exec sleep 1000")))
+
+
+def merging(world: World) -> None:
+    """In its train, whose test never ends."""
+    start(world, plan(job("a", works("a")), test="exec sleep 1000"))
+    until(lambda: stored(world) is PlanState.MERGING, world.root / "plans")
+
+
+def creating_pr(world: World) -> None:
+    """While it is pushed to a server that does not answer."""
+    ready = world.socket.parent / "asked"
+    fake = world.socket.parent / "git-remote-slow"
+    fake.write_text(f"#!/bin/sh\n: >{ready}\nexec sleep 1000\n")
+    fake.chmod(0o755)
+    world.repo.git("remote", "add", "origin", "slow::there")
+    text = plan(job("a", works("a")))
+    path = f"{fake.parent}{os.pathsep}{os.environ['PATH']}"
+    world.mc("plan", "start", "-", stdin=text, PATH=path).ok()
+    until(ready.exists, ready.parent)
+    assert stored(world) is PlanState.CREATING_PR
+
+
+def stored(world: World) -> PlanState | None:
+    plans = Plans(world.root)
+    found = plans.get("demo")
+    return found.state if found else None
+
+
+MAKERS: dict[PlanState, Callable[[World], None]] = {
+    PlanState.PENDING: pending,
+    PlanState.RUNNING: running,
+    PlanState.PAUSED: paused,
+    PlanState.MERGING: merging,
+    PlanState.CREATING_PR: creating_pr,
+}
+
+WORDS = {
+    "approve": ["approve", "demo"],
+    "cancel": ["cancel", "demo"],
+    "pause": ["pause", "demo"],
+    "skip": ["skip", "demo", "a"],
+}
+
+
+def test_every_state_of_a_plan_that_is_not_final_is_made_here() -> None:
+    assert set(MAKERS) == set(WAYS_OUT) == set(PlanState) - FINAL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("state", "verb"),
+    [(state, verb) for state, verbs in WAYS_OUT.items() for verb in verbs],
+    ids=lambda value: str(value),
+)
+def test_a_way_out_leads_out_of_the_state_of_a_plan(
+    world: World, state: PlanState, verb: str
+) -> None:
+    MAKERS[state](world)
+    words = WORDS[verb]
+    if (state, verb) == (PlanState.PAUSED, "approve"):
+        words = ["approve", "demo", "--accept", "a"]
+    world.mc("plan", *words).ok()
+    until(lambda: stored(world) is not state, world.root / "plans")
