@@ -52,10 +52,10 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
             index = string.end()
             continue
         if char == "#":
+            alone = depth == 0 and not text[start:index].strip()
             end = text.find("\n", index)
             index = end if end >= 0 else len(text)
-            if not text[start:index].strip() and depth == 0:
-                start = index
+            start = index if alone else start
             continue
         depth += (char in "[{") - (char in "]}")
         if char == "\n" and depth == 0:

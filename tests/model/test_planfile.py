@@ -18,7 +18,8 @@ from gitmc.model.touchset import matches, overlap
 
 AGENTS = ("command", "opencode")
 
-WHOLE = '''name = "feat:  search upgrade"
+WHOLE = '''# A comment first.
+name = "feat:  search upgrade"  # and beside
 mode = "supervisor"
 base = "main"
 test = "pytest -q"
@@ -170,12 +171,12 @@ def test_the_line_that_is_told_is_the_one_that_is_wrong(
 
 
 def test_keys_are_found_however_they_are_written() -> None:
-    text = 'a.b = 1\n"c d".e = { f = 1 }\n[t]\nx = """\n[no]\ny = 1\n"""\n[[u.v]]\nz = [\n1,\n]\n'
+    text = '# [x]\na.b = 1  # y = 2\n"c d".e = { f = 1 }\n[t]\nx = """\n[no]\ny = 1\n"""\n[[u.v]]\nz = [\n1,\n]\n'
     found = in_toml(text)
-    assert found[("a", "b")] == 1
-    assert found[("c d", "e")] == 2
-    assert found[("t", "x")] == 4
-    assert found[("u", "v", 0, "z")] == 9
+    assert found[("a", "b")] == 2
+    assert found[("c d", "e")] == 3
+    assert found[("t", "x")] == 5
+    assert found[("u", "v", 0, "z")] == 10
     assert ("t", "y") not in found
     places = in_json('{"a": [1,\n{"b": ":,{"}],\n"c": {"d":\n2}}')
     assert (places[("a", 1)], places[("a", 1, "b")], places[("c", "d")]) == (2, 2, 3)
