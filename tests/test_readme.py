@@ -55,7 +55,9 @@ class Step(NamedTuple):
 def steps() -> list[Step]:
     """The commands of all blocks that a reader may type, in order."""
     found: list[Step] = []
-    for kind, text in re.findall(r"^```(console|sh|toml)\n(.*?)^```$", README.read_text(), re.M | re.S):
+    for kind, text in re.findall(
+        r"^```(console|sh|toml)\n(.*?)^```$", README.read_text(), re.M | re.S
+    ):
         if kind == "sh":
             found += [Step(line, None) for line in text.splitlines() if line]
             continue

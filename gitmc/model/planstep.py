@@ -120,7 +120,9 @@ def step(plan: Plan, jobs: Mapping[str, Job], seen: Seen) -> Step:
     changed, released = _moved(plan, jobs, seen)
     now = {**jobs, **{job.name: job for job in changed}}
     plan, actions = _due(plan, now, seen)
-    state = _state(plan, now, seen, busy=bool(actions or released))
+    # That a train ends is no sign that the plan goes on.
+    busy = released or any(not isinstance(action, CloseTrain) for action in actions)
+    state = _state(plan, now, seen, busy=busy)
     return Step(_ended(state, seen), tuple(changed), tuple(actions))
 
 
@@ -128,7 +130,7 @@ def step(plan: Plan, jobs: Mapping[str, Job], seen: Seen) -> Step:
 
 
 def _moved(plan: Plan, jobs: Mapping[str, Job], seen: Seen) -> tuple[list[Job], bool]:
-    """The jobs that change their state now, and whether one of them is released."""
+    """The jobs that change their state now, and whether one of them goes on."""
     changed: list[Job] = []
     released = False
     blockers = blocked(plan)
@@ -147,7 +149,7 @@ def _moved(plan: Plan, jobs: Mapping[str, Job], seen: Seen) -> tuple[list[Job], 
             continue
         if after is not job:
             changed.append(after)
-            released = released or after.state is State.QUEUED
+            released = released or after.state in (State.QUEUED, State.WAITING_DEPS)
     return changed, released
 
 

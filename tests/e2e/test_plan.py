@@ -19,13 +19,11 @@ from tests.support.world import PATIENCE, Ran, World
 
 
 def works(name: str, file: str | None = None, content: str | None = None) -> str:
-    """A script that commits a file."""
+    """A script that commits a file, or finds that it has done so before."""
     file = file or f"{name}.txt"
+    commit = f"{{ git diff --cached --quiet || git commit -qm {name}; }}"
     folder = str(Path(file).parent)
-    return (
-        f"mkdir -p {folder} && echo {content or name} >{file}"
-        f" && git add -A && git commit -qm {name}"
-    )
+    return f"mkdir -p {folder} && echo {content or name} >{file} && git add -A && {commit}"
 
 
 def job(name: str, script: str, *after: str, **more: Any) -> str:
@@ -216,6 +214,19 @@ def test_what_the_tests_reject_is_ejected_and_the_rest_lands(world: World) -> No
     assert "no such luck" in Path(trouble["log"]).read_text()
     world.mc("plan", "drop", "demo", "bad").ok()
     assert wait(world)["state"] == "completed"
+
+
+def test_no_job_can_change_what_judges_it(world: World) -> None:
+    world.repo.commit({"Makefile": "test:\n\ttest ! -e bad.txt\n"})
+    cheat = f"""echo '{{"scripts": {{"test": "true"}}}}' >package.json && {works("bad")}"""
+    about = 'name = "demo"\n'
+    start(world, about + job("bad", cheat) + "\n" + job("good", works("good")))
+    found = wait(world)
+    assert found["state"] == "paused"
+    by_name = {one["name"]: one for one in found["jobs"]}
+    assert by_name["bad"]["trouble"]["kind"] == "test"
+    assert by_name["good"]["state"] == "merged"
+    assert found["train"]["test"] == "make test"
 
 
 def test_copilot_waits_to_be_approved_and_then_asks_no_more(world: World) -> None:
@@ -488,3 +499,20 @@ def test_a_way_out_leads_out_of_the_state_of_a_plan(
         words = ["approve", "demo", "--accept", "a"]
     world.mc("plan", *words).ok()
     until(lambda: stored(world) is not state, world.root / "plans")
+
+
+def test_watching_a_plan_shows_it_until_its_end(world: World) -> None:
+    start(world, plan(job("a", works("a")), job("b", works("b"), "a")))
+    shown = world.mc("plan", "status", "--watch").ok().stdout.split("\n\n")
+    assert "└─ b" in shown[0]
+    assert "demo (autopilot): completed, 2 of 2 landed" in shown[-1] or "completed" in shown[-2]
+
+
+def test_the_graph_of_a_file_and_of_a_plan(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text(plan(job("a", works("a")), job("b", works("b"), "a")))
+    assert world.mc("plan", "graph", str(path)).ok().stdout == "a\n└─ b\n"
+    assert "j0 --> j1" in world.mc("plan", "graph", str(path), "--format", "mermaid").ok().stdout
+    world.mc("plan", "start", str(path)).ok()
+    wait(world)
+    assert world.mc("plan", "graph", "demo").ok().stdout == "a  merged\n└─ b  merged\n"

@@ -171,7 +171,10 @@ def test_the_line_that_is_told_is_the_one_that_is_wrong(
 
 
 def test_keys_are_found_however_they_are_written() -> None:
-    text = '# [x]\na.b = 1  # y = 2\n"c d".e = { f = 1 }\n[t]\nx = """\n[no]\ny = 1\n"""\n[[u.v]]\nz = [\n1,\n]\n'
+    text = (
+        '# [x]\na.b = 1  # y = 2\n"c d".e = { f = 1 }\n[t]\nx = """\n[no]\ny = 1\n"""\n'
+        "[[u.v]]\nz = [\n1,\n]\n"
+    )
     found = in_toml(text)
     assert found[("a", "b")] == 2
     assert found[("c d", "e")] == 3

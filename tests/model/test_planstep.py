@@ -93,6 +93,23 @@ def test_where_it_waits_it_names_the_command_and_everything_else_has_moved(seed:
 
 @MANY
 @given(st.integers(0, 2**32))
+def test_a_plan_that_waits_goes_on_only_when_somebody_answers(seed: int) -> None:
+    world = PlanWorld(seed, kills=0.0)
+    waited = False
+    for _ in range(MOST):
+        busy = world.look()
+        waits = world.plan.state is PlanState.PAUSED
+        assert waits or not waited, world.plan
+        waited = waits
+        if not busy and not world.happen() and not world.ask():
+            break
+        if not busy:
+            waited = False
+    assert world.plan.state in FINAL
+
+
+@MANY
+@given(st.integers(0, 2**32))
 def test_looking_again_changes_nothing(seed: int) -> None:
     world = PlanWorld(seed, kills=0.0)
     for _ in range(30):
