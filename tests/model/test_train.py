@@ -77,6 +77,39 @@ def test_the_train_comes_to_what_one_after_another_would_in_many_schedules() -> 
     check_against_serial(range(1500, SCHEDULES))
 
 
+def check_who_joins_against_serial(seeds: range) -> None:
+    """Branches join at any moment, and the process is killed at any; it ends by being closed."""
+    for seed in seeds:
+        train, rng = by_chance(seed), random.Random(seed + 1)
+        joining = [item._replace(priority=0) for item in train.queue]
+        train.queue = joining
+        landed, ejected, blocked = serial(train)
+        train.queue = []
+        while joining or train.queue or train.live:
+            train.settle()
+            assert not train.stopped
+            if joining and (not train.live or rng.random() < 0.4):
+                item, *joining = joining
+                train.queue = [*train.queue, item._replace(joined=len(train.landed))]
+            elif train.live:
+                train.finish_one()
+            if rng.random() < 0.1:
+                # What ran then is gone with it.
+                train.live = {tree: run for tree, run in train.live.items() if rng.random() < 0.5}
+        assert train.landed == landed, f"seed {seed}"
+        assert (set(train.ejected), set(train.blocked)) == (ejected, blocked), f"seed {seed}"
+        assert not train.passed_over
+
+
+def test_whenever_branches_join_it_comes_to_what_one_after_another_would() -> None:
+    check_who_joins_against_serial(range(500))
+
+
+@pytest.mark.slow
+def test_whenever_branches_join_it_comes_to_what_one_after_another_would_in_many() -> None:
+    check_who_joins_against_serial(range(500, SCHEDULES))
+
+
 def push_or_commit(train: Train) -> None:
     """Somebody commits to the target, pushes a branch, or kills the train."""
     roll = train.rng.random()
