@@ -1,13 +1,14 @@
 """Branches that join a train under way, one file each in the trains' folder.
 
 A file is written whole, and taken away only after the record that has the branch is stored, so that
-a kill loses none, and one that is found again changes nothing. Whoever ends the train removes them
+a kill loses none. The record names it too, so that one that is found again changes nothing, and who
+looks at both at any moment sees the branch at one place. Whoever ends the train removes them
 after that is stored, and whoever delivers one looks once more whether it has ended: none is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from gitmc.store.codec import Malformed
 from gitmc.store.files import BadFile, read_toml, write_toml
 from gitmc.store.records import decode, encode
 from gitmc.store.trains import Trains
+
+HEARD = 16
+"""How many of the files that were heard of before the last ones are remembered."""
 
 
 def join(trains: Trains, train_id: str, rider: Rider) -> bool:
@@ -48,11 +52,11 @@ def look(trains: Trains, train_id: str) -> Train | None:
     So in its record each branch is, by its name and head, in the queue, landed, out, or nowhere.
     """
     # In this order: what is taken up in between is in the record by then.
-    riders = [rider for path in trains.joining(train_id) if (rider := _rider(path))]
+    found = {path.name: _rider(path) for path in trains.joining(train_id)}
     train = trains.get(train_id)
     if train is None or train.state is not TrainState.RUNNING:
         return train
-    return reduce(trainrecord.joined, riders, train)
+    return _joined(train, found)
 
 
 def taken(trains: Trains, train: Train) -> tuple[Train, Sequence[Path]]:
@@ -63,8 +67,16 @@ def taken(trains: Trains, train: Train) -> tuple[Train, Sequence[Path]]:
     if not train.open:
         return train, ()
     paths = trains.joining(train.id)
-    riders = [rider for path in paths if (rider := _rider(path))]
-    return reduce(trainrecord.joined, riders, train), paths
+    return _joined(train, {path.name: _rider(path) for path in paths}), paths
+
+
+def _joined(train: Train, found: Mapping[str, Rider | None]) -> Train:
+    """`train` after the files that were found, by name."""
+    new = {name: rider for name, rider in found.items() if name not in train.taken}
+    if not new:
+        return train
+    train = reduce(trainrecord.joined, filter(None, new.values()), train)
+    return train._replace(taken=(*train.taken[-HEARD:], *new))
 
 
 def _rider(path: Path) -> Rider | None:

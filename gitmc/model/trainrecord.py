@@ -132,6 +132,8 @@ class Train(NamedTuple):
     every: bool = False
     plan: str | None = None
     open: bool = False
+    taken: tuple[str, ...] = ()
+    """The latest files by which branches have joined and that are heard of, if still there."""
     """Whether it goes on with an empty queue, for those who may still join."""
     tip: str | None = None
     """The target when it was last seen."""

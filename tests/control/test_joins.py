@@ -71,7 +71,9 @@ def test_who_joins_is_queued_once_in_that_order_whoever_is_killed(trains: Trains
     for name in ("b", "a", "b"):
         assert joins.join(trains, "t1", rider(name))
     seen = joins.look(trains, "t1")
-    assert [one.name for one in take_up(trains, killed=True).queue] == ["b", "a"]
+    first = take_up(trains, killed=True)
+    assert [one.name for one in first.queue] == ["b", "a"]
+    assert first == seen
     assert take_up(trains) == seen == joins.look(trains, "t1")
     assert [path.name for path in trains.folder.iterdir() if "join" in path.name] == []
 
@@ -104,6 +106,14 @@ def test_one_that_was_taken_out_is_a_new_one_and_only_passes_still_count(trains:
     assert "tree-b+a" not in counted
     assert counted["tree-b"].fails == counted["tree-b+a+c"].passes == 1
     assert [run.verdict for run in take_up(trains).runs] == [run.verdict for run in runs]
+
+
+def test_what_is_found_again_after_it_was_taken_out_is_not_tried_once_more(trains: Trains) -> None:
+    save(trains, OPEN)
+    joins.join(trains, "t1", rider("a"))
+    out = save(trains, trainrecord.taken_out(take_up(trains, killed=True), "a", "moved"))
+    assert joins.look(trains, "t1") == out == take_up(trains)
+    assert list(trains.folder.glob("*.join")) == []
 
 
 def test_another_head_takes_the_place_of_the_one_before(trains: Trains) -> None:

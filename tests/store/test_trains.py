@@ -44,6 +44,7 @@ trains = st.builds(
     every=st.booleans(),
     plan=maybe(texts),
     open=st.booleans(),
+    taken=several,
     tip=maybe(texts),
     reason=maybe(texts),
     ended_at=maybe(times),
