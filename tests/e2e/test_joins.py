@@ -13,11 +13,12 @@ from gitmc.control import joins
 from gitmc.model.trainrecord import Place, Rider, Train, TrainState, place
 from gitmc.store.trains import Trains
 from tests.e2e.test_train import GREEN, branch, ended, held
-from tests.support.deaths import processes
+from tests.support.deaths import Scene, processes
 from tests.support.events import until
 from tests.support.joining import opened
 from tests.support.world import World
 
+STRIDE = int(os.environ.get("GIT_MC_TEST_STRIDE", "3"))
 TARGET = "mc/integration/p"
 
 
@@ -228,3 +229,37 @@ def test_a_target_that_somebody_else_moves_is_landed_on(world: World, how: str) 
     ride.becomes("a", Place.LANDED)
     assert files(world) == {"README.md", "a"} | ({"mine"} if how == "moved" else set())
     ride.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["journal", "record"])
+def test_a_driver_that_is_killed_loses_nobody_who_has_joined(
+    world: World, tmp_path: Path, kind: str
+) -> None:
+    scene = Scene(world, tmp_path / "kept", joining=True)
+    number, when = 1, "before"
+    while scene.die(kind, number, when):
+        scene.drive()
+        scene.check()
+        scene.again()
+        when = "after" if when == "before" else "before"
+        number += STRIDE if when == "before" else 0
+    scene.check()
+    assert number > 10
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_killed_before_any_effect_loses_nobody_who_has_joined(
+    world: World, tmp_path: Path
+) -> None:
+    """The first ones are where it takes up who has joined: all of those, and then some."""
+    scene = Scene(world, tmp_path / "kept", joining=True)
+    number = 1
+    while scene.die("effect", number, "before"):
+        scene.die("effect", 5 + number % 40, "before")
+        scene.drive()
+        scene.check()
+        scene.again()
+        number += 1 if number < 30 else 28 * STRIDE
+    scene.check()
+    assert number > 50

@@ -17,12 +17,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from gitmc.control import joins
 from gitmc.control.trainqueue import Request, create
-from gitmc.model.trainrecord import Train, TrainState
+from gitmc.model.trainrecord import Rider, Train, TrainState
 from gitmc.store.lock import is_held
 from gitmc.store.trains import Trains
 from gitmc.tmux.process import start_time
 from tests.e2e.test_merge import commits, finished
+from tests.support.joining import opened
 from tests.support.world import PATIENCE, World
 
 DRIVER = """
@@ -74,7 +76,12 @@ class Scene:
     LANDED = ("a", "one", "b", "two")
     OUT = (("clash", "conflict"), ("red", "test"))
 
-    def __init__(self, world: World, kept: Path, test: str = TEST) -> None:
+    def __init__(
+        self, world: World, kept: Path, test: str = TEST, *, joining: bool = False
+    ) -> None:
+        """With `joining` they have all joined an open train, one after another, and it is closed.
+
+        One has joined twice."""
         self.world, self._kept = world, kept
         for name in ("one", "two"):
             finished(world, name, commits(name))
@@ -85,10 +92,23 @@ class Scene:
         queue = ("a", "red", "one", "clash", "b", "two")
         mission = world.mission
         jobs, _ = mission.store.jobs()
-        asked = Request(queue, test=test, slots=2, retries=1, strategy="merge")
-        self.id = create(mission, jobs, asked).id
+        if joining:
+            self.id = self._opened(queue, test)
+        else:
+            asked = Request(queue, test=test, slots=2, retries=1, strategy="merge")
+            self.id = create(mission, jobs, asked).id
         world.end_observer()
         shutil.copytree(world.repo.path, kept, symlinks=True)
+
+    def _opened(self, queue: Iterable[str], test: str) -> str:
+        self.world.repo.git("config", "mc.train.slots", "2")
+        train_id = opened(self.world, test, onto="main").id
+        for name in (*queue, "one"):
+            branch, job = (f"mc/{name}", name) if name in ("one", "two") else (name, None)
+            rider = Rider(name, branch, self.world.repo.head(branch), job)
+            assert joins.join(Trains(self.world.root), train_id, rider)
+        joins.close(Trains(self.world.root), train_id)
+        return train_id
 
     def again(self) -> None:
         """As it was when the train was made."""
