@@ -28,6 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "sync": "bring a job's base into the job",
         "merge": "land a job's work on its base",
         "merge-train": "land many branches, testing many at once",
+        "verify": "see that a commit passes its test",
         "pr": "push a job's branch and open a pull request",
         "kill": "end a job's agent and all its processes",
         "relaunch": "start a job's agent again where it was",
@@ -39,10 +40,12 @@ SECTIONS: dict[str, dict[str, str]] = {
         "plan": "run jobs that depend on one another",
     },
     "Set up": {
+        "init": "install git hooks and settings in this repository",
         "trust": "approve the commands of the committed settings file",
     },
     "For agents": {
         "report": "say how the job goes, from inside it",
+        "hook": "answer a git hook",
     },
     "Try it": {
         "demo": "see it all in a scratch repository",

@@ -7,13 +7,13 @@ change its files; whatever comes out is what is tested and lands.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 from gitmc.control.mission import Mission
 from gitmc.control.scratch import scratch
 from gitmc.errors import CommandFailed, Refused
+from gitmc.git.hooks import runs_theirs
 from gitmc.git.run import Git
 
 HOOKS = {
@@ -24,10 +24,10 @@ HOOKS = {
 
 
 def hooks(mission: Mission, strategy: str) -> list[str]:
-    """Which of the hooks there are that have a say."""
-    printed = Git(mission.main_worktree)("rev-parse", "--git-path", "hooks")
-    folder = mission.main_worktree / printed
-    return [name for name in HOOKS[strategy] if os.access(folder / name, os.X_OK)]
+    """Which hooks of others have a say. Ours have none in what git mc itself commits."""
+    top = mission.main_worktree
+    folder = top / Git(top)("rev-parse", "--git-path", "hooks")
+    return [name for name in HOOKS[strategy] if runs_theirs(folder, name, top)]
 
 
 def commit(mission: Mission, strategy: str, target: str, head: str, message: str) -> str:

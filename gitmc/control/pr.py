@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmc.control import propose
+from gitmc.control.githook import PULL_REQUEST
 from gitmc.control.leftovers import commit_leftovers
 from gitmc.control.mission import Mission
 from gitmc.control.publish import Came, Plan, Say, ask, browse, publish
@@ -95,7 +96,9 @@ def open_pull_request(mission: Mission, request: Request, say: Say) -> Outcome:
         request.draft,
     )
     was = there.get(f"refs/heads/{job.branch}")
-    plan = Plan(mission, job, Git(folder), folder, to, way, head, was, proposal, say)
+    # To its own hook, whoever asks for a pull request has asked for the push.
+    git = Git(folder).with_environment(MC_ALLOW=PULL_REQUEST)
+    plan = Plan(mission, job, git, folder, to, way, head, was, proposal, say)
     if request.dry_run:
         return _outcome(plan, Came(way.forge, pushed=False))
     came = publish(plan)
