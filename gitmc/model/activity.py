@@ -1,10 +1,10 @@
 """What a running agent does: `working`, `waiting` (for a person), `idle`, or unknown. Pure.
 
-Five sources tell, the best first:
+Six sources tell, the best first:
 
     agent    its own hooks signal                report   it says so, by `git mc report`
     bell     it rang its terminal's bell         output   it printed lately, or has long been silent
-    screen   a pattern of its catalog file is on the screen
+    commit   it made one, as good as output      screen   a pattern of its catalog file is shown
 
 The first two are words: the later one counts, whatever the clock says. The others are guesses: they
 are made only about an agent that has no hooks, and never replace a word. Where two sources agree,
@@ -17,6 +17,7 @@ are made only about an agent that has no hooks, and never replace a word. Where 
 - No silence ends a `waiting`: who waits for a person is silent. A screen that shows otherwise does.
 - A bell counts after a report that the agent works: it is rung when that is over.
 - A screen is only believed once it stands still, so output comes first.
+- Of commits `since` tells the latest: silence counts from there.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from types import MappingProxyType
 
 from gitmc.model.job import Activity
 
-RANK = {source: rank for rank, source in enumerate(("screen", "output", "bell", "report", "agent"))}
+SOURCES = ("screen", "output", "commit", "bell", "report", "agent")
+
+RANK = {source: rank for rank, source in enumerate(SOURCES)}
 
 ORDER = ("working", "idle", "waiting")
 """Of signals that came at the same moment the last of these counts: a person may be needed."""
@@ -80,6 +83,13 @@ def rung(stored: Activity | None, at: datetime) -> Activity | None:
     return Activity("waiting", at, "bell")
 
 
+def committed(stored: Activity | None, at: datetime) -> Activity | None:
+    """The activity after an agent without hooks made a commit."""
+    if not guessed(stored) or (stored and stored.source == "bell" and at <= stored.since + SETTLE):
+        return stored
+    return Activity("working", at, "commit")
+
+
 def looked(
     stored: Activity | None,
     output: datetime,
@@ -92,6 +102,8 @@ def looked(
 
     `screen` is what it shows, or None where nobody looked. The same object where nothing changes.
     """
+    if stored is not None and (stored.state, stored.source) == ("working", "commit"):
+        output = max(output, stored.since)
     silent = now - output
     if not guessed(stored) or silent < timedelta(0):
         return stored

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from gitmc.errors import McError
-from gitmc.model.activity import ORDER, reported, rung
+from gitmc.model.activity import ORDER, committed, reported, rung
 from gitmc.model.activity import signalled as after_signal
 from gitmc.model.job import (
     Job,
@@ -133,11 +133,12 @@ def _hear_word(job: Job, marker: Marker, facts: Facts) -> Job:
         return _hear_report(job, facts.reports.get(marker.name))
     if marker.kind == "session":
         return job._replace(session_id=session_id(marker) or job.session_id)
-    if marker.kind not in ("activity", "bell") or not _is_live(job) or job.run is None:
+    if marker.kind not in ("activity", "bell", "commit") or not _is_live(job) or job.run is None:
         return job
     at = facts.marker_times.get(marker.name, facts.now)
-    if marker.kind == "bell":
-        return job if job.run.signals else job._replace(activity=rung(job.activity, at))
+    if marker.kind in ("bell", "commit"):
+        after = rung if marker.kind == "bell" else committed
+        return job if job.run.signals else job._replace(activity=after(job.activity, at))
     state = signalled(marker)
     if state is None:
         return job

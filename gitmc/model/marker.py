@@ -11,11 +11,12 @@
     activity <state>-<pid>           the agent's hook says what it does: working, waiting or idle
     session <id>                     the agent's own name for its session, to resume it by
     bell    <pid>                    the agent rang its terminal's bell
+    commit  <pid>                    the agent has made or rewritten a commit
 
-Repeats are harmless: the same fact makes the same name, except for the agent's words and bells,
-whose names the process that left them makes its own. Those that are found together are ordered by
-the time of their files; one that is found later is newer, whatever the clock says. No order is
-assumed between the other kinds.
+Repeats are harmless: the same fact makes the same name, except for the agent's words, bells and
+commits, whose names the process that left them makes its own. Those that are found together are
+ordered by the time of their files; one that is found later is newer, whatever the clock says. No
+order is assumed between the other kinds.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 _NAME = re.compile(
-    r"([A-Za-z0-9]+)\.(start|exit|died|report|activity|session|bell)\.([a-z]+)\.([A-Za-z0-9_-]*)"
+    r"([A-Za-z0-9]+)\.(start|exit|died|report|activity|session|bell|commit)"
+    r"\.([a-z]+)\.([A-Za-z0-9_-]*)"
 )
 _START = re.compile(r"([0-9]+)-([0-9]*)-([0-9]*)")
 _EXIT = re.compile(r"([0-9]{1,3})(?:-sig([0-9]+))?(?:-by([0-9]+))?")
 _ACTIVITY = re.compile(r"(working|waiting|idle)-[0-9]+")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_BELL = re.compile(r"[0-9]+")
+_PID = re.compile(r"[0-9]+")
 
 
 class Marker(NamedTuple):
@@ -100,8 +102,8 @@ def session_id(marker: Marker) -> str | None:
 
 
 def rang(marker: Marker) -> bool | None:
-    """True for a `bell` marker, or None where its value is malformed."""
-    return True if _BELL.fullmatch(marker.value) else None
+    """True for a `bell` or `commit` marker, or None where its value is malformed."""
+    return True if _PID.fullmatch(marker.value) else None
 
 
 _CHECKS: dict[str, Callable[[Marker], object]] = {
@@ -110,6 +112,7 @@ _CHECKS: dict[str, Callable[[Marker], object]] = {
     "activity": signalled,
     "session": session_id,
     "bell": rang,
+    "commit": rang,
 }
 """What reads the value of each kind; None is said of one that is malformed."""
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gitmc.agents.catalog import screen_patterns
 from gitmc.model.activity import (
     RANK,
+    committed,
     guessed,
     hears_bells,
     looked,
@@ -154,6 +155,31 @@ def test_a_short_threshold_leaves_room_between_working_and_idle() -> None:
 )
 def test_a_bell(activity: Activity | None, at: float, found: Activity) -> None:
     assert rung(activity, after(at)) == found
+
+
+@pytest.mark.parametrize(
+    ("activity", "at", "found"),
+    [
+        (None, 0, Activity("working", T0, "commit")),
+        (Activity("working", T0, "commit"), 9, Activity("working", after(9), "commit")),
+        (Activity("working", T0, "output"), 9, Activity("working", after(9), "commit")),
+        (Activity("idle", T0, "output"), 9, Activity("working", after(9), "commit")),
+        (Activity("waiting", T0, "bell"), 3, Activity("waiting", T0, "bell")),
+        (Activity("waiting", T0, "bell"), 4, Activity("working", after(4), "commit")),
+        (Activity("waiting", T0, "report"), 9, Activity("waiting", T0, "report")),
+        (Activity("idle", T0, "agent"), 9, Activity("idle", T0, "agent")),
+    ],
+)
+def test_a_commit(activity: Activity | None, at: float, found: Activity) -> None:
+    assert committed(activity, after(at)) == found
+
+
+def test_silence_counts_from_the_latest_commit() -> None:
+    made = committed(None, after(100))
+    threshold = timedelta(seconds=300)
+    assert looked(made, T0, after(399), threshold) == made
+    assert looked(made, T0, after(400), threshold) == Activity("idle", after(100), "output")
+    assert looked(made, after(390), after(400), threshold) == made
 
 
 def test_a_report_that_waits_outlasts_a_signal_that_said_the_same() -> None:

@@ -358,6 +358,13 @@ def test_a_bell_counts_until_the_agent_signals() -> None:
     assert advance(works, signals(("bell", "8"), since=T2)) == works
 
 
+def test_a_commit_is_a_sign_of_life_of_an_agent_that_has_no_hooks() -> None:
+    made = advance(a_job(), signals(("commit", "7")))
+    assert made.activity == Activity("working", T0, "commit")
+    works = advance(made, signals(("activity", "idle-1"), since=T1))
+    assert advance(works, signals(("commit", "8"), since=T2)) == works
+
+
 def test_a_session_marker_names_the_session_even_after_the_end() -> None:
     ended = advance(a_job(), heard(("exit", "0")))
     after = advance(ended, signals(("session", "ses_1"), ("session", "ses_2")))
@@ -365,12 +372,15 @@ def test_a_session_marker_names_the_session_even_after_the_end() -> None:
     assert advance(ended, signals(("activity", "working-1"), ("bell", "7"))) == ended
 
 
+WORDS = ("report", "activity", "session", "bell", "commit")
+
+
 @some
 @given(jobs(run=runs), facts(), st.data())
 def test_what_is_left_of_the_newest_words_and_heard_again_changes_nothing(
     job: Job, seen: Facts, data: st.DataObject
 ) -> None:
-    words = [m for m in seen.markers if m.kind in ("report", "activity", "session", "bell")]
+    words = [m for m in seen.markers if m.kind in WORDS]
     heard_all = advance(job, seen._replace(markers=tuple(words)))
     ordered = sorted(words, key=lambda marker: word_order(marker, seen))
     left = ordered[data.draw(st.integers(0, len(ordered))) :]

@@ -45,6 +45,8 @@ JUNK = [
     "a.session.agent." + "x" * 129,
     "a.bell.tmux.",
     "a.bell.tmux.x",
+    "a.commit.git.",
+    "a.commit.git.-1",
     "../a.exit.launcher.0",
     "a-b.exit.launcher.0",
 ]

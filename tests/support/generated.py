@@ -132,6 +132,7 @@ def markers(run: str = RUN) -> st.SearchStrategy[Marker]:
     kinds = [
         *(("start", starts), ("exit", exits), ("died", died), ("report", spoken)),
         *(("activity", signals), ("session", sessions), ("bell", count.map(str))),
+        ("commit", count.map(str)),
     ]
     sources = st.sampled_from(["tmux", "cli"])
     return st.sampled_from(kinds).flatmap(
