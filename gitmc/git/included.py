@@ -1,7 +1,7 @@
-"""Settings that a repository takes in from a file of ours, by one line of its own configuration.
+"""Settings that a repository takes in from a file of ours, by lines of its own configuration.
 
-What the user has set stays as he wrote it, and taking the line away leaves all as it was. The line
-only holds where the repository is: a copy of it elsewhere, or a moved one, does not believe paths
+What the user has set stays as he wrote it, and taking the lines away leaves all as it was. They
+only hold where the repository is: a copy of it elsewhere, or a moved one, does not believe paths
 that were written down here.
 """
 
@@ -31,8 +31,10 @@ def text(settings: Sequence[Setting], comment: str) -> bytes:
 
 def take_in(git: Git, common_dir: Path, file: Path) -> None:
     """Have the repository take in `file`. Doing it again changes nothing. Raises CommandFailed."""
-    if not is_taken_in(git, common_dir, file):
-        git("config", "--local", "--add", _key(common_dir), _relative(common_dir, file))
+    there = _lines(git)
+    for line in _wanted(common_dir, file):
+        if line not in there:
+            git("config", "--local", "--add", *line)
 
 
 def leave_out(git: Git, common_dir: Path, file: Path) -> None:
@@ -44,7 +46,7 @@ def leave_out(git: Git, common_dir: Path, file: Path) -> None:
 
 def is_taken_in(git: Git, common_dir: Path, file: Path) -> bool:
     """Whether the repository takes in `file`."""
-    return (_key(common_dir), _relative(common_dir, file)) in _lines(git)
+    return set(_wanted(common_dir, file)) <= set(_lines(git))
 
 
 def said_by_others(git: Git, key: str, file: Path) -> str | None:
@@ -83,12 +85,15 @@ def _spelled(key: str) -> str:
     return key.replace("includeif.", "includeIf.", 1)
 
 
-def _key(common_dir: Path) -> str:
-    real = str(common_dir.resolve())
+def _wanted(common_dir: Path, file: Path) -> list[tuple[str, str]]:
+    """One line for the repository's own worktree, and one for all others."""
+    real, relative = str(common_dir.resolve()), _relative(common_dir, file)
     if "\n" in real:
-        return "include.path"
+        # No condition can say that.
+        return [("include.path", relative)]
     escaped = "".join(f"\\{char}" if char in "*?[\\" else char for char in real)
-    return f"includeIf.gitdir:{escaped}/.path"
+    where = (escaped, f"{escaped}/worktrees/")
+    return [(f"includeIf.gitdir:{folder}.path", relative) for folder in where]
 
 
 def _relative(common_dir: Path, file: Path) -> str:
