@@ -14,8 +14,11 @@ from gitmc.errors import Usage
 from gitmc.model.pushes import Update, parse
 
 
+NAMES = ("touch-set", "committed", "trailer", "verified-push", "plan")
+
+
 @click.command()
-@click.argument("name", type=click.Choice(("touch-set", "committed", "trailer", "verified-push")))
+@click.argument("name", type=click.Choice(NAMES))
 @click.argument("words", nargs=-1)
 def command(name: str, words: tuple[str, ...]) -> int:
     """Answer a git hook: the hooks of `git mc init`, and of pre-commit.
@@ -25,6 +28,8 @@ def command(name: str, words: tuple[str, ...]) -> int:
     """
     if name == "trailer" and not words:
         raise Usage("a trailer goes into a file", hint="git mc hook trailer FILE")
+    if name == "plan":
+        return _check_plans(words)
     mission = mission_here()
     if name == "touch-set":
         check_commit(mission)
@@ -35,6 +40,19 @@ def command(name: str, words: tuple[str, ...]) -> int:
     else:
         check_push(mission, _updates(words))
     return 0
+
+
+def _check_plans(files: tuple[str, ...]) -> int:
+    from gitmc.control.planstart import Source
+
+    faulty = 0
+    for file in files:
+        source = Source(file)
+        found = source.read()
+        faulty |= found.plan is None
+        for line in source.told(found.faults):
+            click.echo(line)
+    return faulty
 
 
 def _updates(words: tuple[str, ...]) -> list[Update]:

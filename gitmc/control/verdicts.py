@@ -17,14 +17,15 @@ REF = "refs/notes/mc-verdicts"
 
 
 def known(
-    mission: Mission, trees: Collection[str], command: str, under: Environment
+    mission: Mission, trees: Collection[str], command: str | None, under: Environment | None
 ) -> dict[str, Pass]:
-    """By tree: the pass of `command` on it, without the trees that have none.
+    """By tree: the pass of `command` on it, without the trees that have none. Without `under`, a
+    pass in any environment is one, and without `command` one of any command.
 
     Asks git twice, however many trees there are. Raises McError.
     """
     found = {
-        tree: passed(text.decode("utf-8", "surrogateescape"), tree, command, under.key)
+        tree: passed(text.decode("utf-8", "surrogateescape"), tree, command, under and under.key)
         for tree, text in notes.read(mission.git, REF, trees).items()
     }
     return {tree: one for tree, one in found.items() if one is not None}

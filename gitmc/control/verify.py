@@ -18,6 +18,7 @@ from gitmc.model.pushes import INTEGRATION
 from gitmc.model.trainrecord import Train
 from gitmc.model.verdict import Pass
 from gitmc.store.codec import time_text
+from gitmc.store.plans import Plans
 from gitmc.store.trains import Trains
 
 
@@ -43,13 +44,14 @@ def verify(mission: Mission, name: str) -> Verified:
     if commit is None:
         raise Refused(f"there is no commit called '{name}'", hint="name a branch or a commit")
     gate = gate_on(mission, name, commit)
-    if gate.command is None:
+    if not gate.command:
         why = f": {gate.missing} ({gate.origin} asks for it)" if gate.missing else ""
         raise Refused(
             f"there is no test command to run{why}", hint="git config mc.testCommand COMMAND"
         )
     tree = mission.git("rev-parse", f"{commit}^{{tree}}")
-    before = passed(mission, gate, tree)
+    under = under_which(gate)
+    before = verdicts.known(mission, [tree], gate.command, under).get(tree)
     if before is not None:
         return Verified(name, commit, tree, gate.command, before.seconds, cached=True)
     mission.store.make()
@@ -69,37 +71,43 @@ def verify(mission: Mission, name: str) -> Verified:
             hint=f"its output is in {verdict.log}",
         )
     told = Pass(took, flaky=False, at=time_text(mission.now()))
-    verdicts.remember(mission, {tree: told}, gate.command, under_which(gate))
+    verdicts.remember(mission, {tree: told}, gate.command, under)
     return Verified(name, commit, tree, gate.command, took, cached=False)
-
-
-def passed(mission: Mission, gate: Gate, tree: str) -> Pass | None:
-    """The pass of the gate's command on `tree`; None where it has not passed, here and now."""
-    assert gate.command is not None
-    return verdicts.known(mission, [tree], gate.command, under_which(gate)).get(tree)
 
 
 def gate_on(mission: Mission, name: str, commit: str) -> Gate:
     """What the files of `commit`, called `name`, have to pass.
 
-    It is the gate of the train that made it, or else of the latest train to the branch; or else as
-    the settings and files of the job's base say, or of the commit. Raises Refused where the
-    settings' command is not trusted.
+    It is the gate of the train that made it, or else of the plan whose branch it is, or of the
+    latest train to it; or else as the settings and files of a job's base say, or of the commit.
+    Raises Refused where the settings' command is not trusted.
     """
     branch = name.removeprefix("refs/heads/")
     trains = _trains(mission)
-    made = [train for train in trains if commit in commits_of(train)]
-    there = [train for train in trains if train.target == branch]
-    for train in (*made, *there):
-        return gate_for(mission, train) or gate_of(mission, train.base, train.target)
+    for train in trains:
+        if commit in commits_of(train):
+            return gate_for(mission, train) or gate_of(mission, train.base, train.target)
+    for plan in reversed(Plans(mission.store.root).all()[0]):
+        if plan.branch == branch:
+            # What its jobs have changed of the settings says nothing about what they have to pass.
+            return gate_of(mission, plan.base_commit, plan.base, plan.test)
+    for train in trains:
+        if train.target == branch:
+            return gate_for(mission, train) or gate_of(mission, train.base, train.target)
     if f"refs/heads/{branch}".startswith(INTEGRATION):
-        # A plan's own branch says nothing about what its jobs have to pass.
-        return gate_of(mission, mission.git("rev-parse", "HEAD"), "HEAD")
+        # Nobody knows what it was for: at least it does not decide by itself.
+        return gate_of(mission, refs.commit_of(mission.git, "HEAD") or commit, "HEAD")
     for job in mission.store.jobs()[0]:
         tip = refs.branch_tip(mission.git, job.base) if job.branch == branch else None
         if tip is not None:
             return gate_of(mission, tip, job.base)
     return gate_of(mission, commit, name)
+
+
+def is_start(mission: Mission, branch: str, commit: str) -> bool:
+    """Whether `commit` is what a plan's branch began at: nothing was made there."""
+    plans = Plans(mission.store.root).all()[0]
+    return any((plan.branch, plan.base_commit) == (branch, commit) for plan in plans)
 
 
 def made_by_trains(mission: Mission) -> frozenset[str]:

@@ -32,12 +32,16 @@ class Pass(NamedTuple):
     at: str
 
 
-def passed(note: str, tree: str, command: str, key: str) -> Pass | None:
-    """The pass of `command` in the environment `key` that the note on `tree` tells of."""
+def passed(note: str, tree: str, command: str | None, key: str | None) -> Pass | None:
+    """The pass of `command` in the environment `key` that the note on `tree` tells of; for None of
+    one of them, the latest of whatever command or in whatever environment."""
     for table in reversed(split(note, KIND)[1]):
-        if (table.get("command"), table.get("environment")) == (command, key):
+        ran, under = table.get("command"), table.get("environment")
+        if not (isinstance(ran, str) and isinstance(under, str)):
+            continue
+        if command in (None, ran) and key in (None, under):
             found = _pass(table)
-            if found is not None and table.get("sum") == _sum(tree, command, key, found):
+            if found is not None and table.get("sum") == _sum(tree, ran, under, found):
                 return found
     return None
 

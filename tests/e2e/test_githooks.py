@@ -194,7 +194,7 @@ def test_an_integration_branch_is_pushed_once_it_is_verified(
     repo.git("branch", name)
     git(installed, "push", "origin", "main").ok()
     refused = git(installed, "push", "origin", name)
-    refused.refused(1, f"'{name}' has not passed `{TEST}` as it is", f"hint: git mc verify {name}")
+    refused.refused(1, f"'{name}' has not passed `{TEST}`", f"hint: git mc verify {name}")
     git(installed, "push", "origin", f"{name}:refs/heads/other").refused(1, "has not passed")
     git(installed, "push", "origin", f"main:refs/heads/{name}").refused(1, "has not passed")
     assert remote.git("for-each-ref", "--format=%(refname)") == "refs/heads/main"

@@ -50,6 +50,8 @@ def test_the_latest_pass_of_each_gate_is_found(before: str, entries: list[Told])
     for one in entries:
         latest = [e.one for e in entries if (e.command, e.key) == (one.command, one.key)][-1]
         assert passed(note, TREE, one.command, one.key) == latest
+        assert passed(note, TREE, one.command, None) is not None
+        assert passed(note, TREE, None, one.key) is not None
         assert passed(note, OTHER, one.command, one.key) is None
         assert passed(note, TREE, one.command, "c") is None
         assert passed(note, TREE, one.command + " ", one.key) is None
