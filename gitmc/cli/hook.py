@@ -13,7 +13,6 @@ from gitmc.control.githook import add_trailer, check_commit, check_push, note_co
 from gitmc.errors import Usage
 from gitmc.model.pushes import Update, parse
 
-
 NAMES = ("touch-set", "committed", "trailer", "verified-push", "plan")
 
 

@@ -18,6 +18,7 @@ COLOURS = {"installed": 32, "stale": 33, "missing": 31}
 @click.command()
 @click.option("--remove", "take_away", is_flag=True, help="Take all of it away again.")
 @click.option("--status", "show", is_flag=True, help="Show what is installed; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
 @click.option(
     "--share",
     metavar="DIR",
@@ -25,7 +26,7 @@ COLOURS = {"installed": 32, "stale": 33, "missing": 31}
     help="Link completions and the man page into DIR, too, such as ~/.local/share.",
 )
 @outputs()
-def command(take_away: bool, show: bool, share: Path | None, out: Output) -> int:
+def command(take_away: bool, show: bool, dry_run: bool, share: Path | None, out: Output) -> int:
     """Install git hooks and settings in this repository.
 
     What hooks there are already is run first, and stays. In a job's worktree, the hooks put the
@@ -38,7 +39,7 @@ def command(take_away: bool, show: bool, share: Path | None, out: Output) -> int
         raise Usage("--remove and --status exclude each other")
     mission = mission_here(outside=not show)
     where = share.expanduser().absolute() if share else None
-    do = status if show else remove if take_away else install
+    do = status if show or dry_run else remove if take_away else install
     now = do(mission, where)
     for path in now.left:
         out.say(f"warning: {path} is not run any more, and was kept; see whether it is needed")
@@ -46,11 +47,23 @@ def command(take_away: bool, show: bool, share: Path | None, out: Output) -> int
         print_json("mc.init/1", _object(now))
     elif show:
         _show(now)
+    elif dry_run:
+        _say(now, take_away)
     elif take_away:
         out.say("nothing of git mc is left in this repository's hooks and settings")
     else:
         out.say(f"installed {len(now.hooks)} hooks in {now.folder}; undo: git mc init --remove")
     return 1 if show and not now.complete else 0
+
+
+def _say(now: Status, take_away: bool) -> None:
+    there = [hook.name for hook in now.hooks if hook.path is not None]
+    due = [hook.name for hook in now.hooks if hook.state != "installed"]
+    hooks = ", ".join(there if take_away else due)
+    if hooks:
+        click.echo(f"would {'remove' if take_away else 'install'} the hooks {hooks}")
+    if now.settings is take_away:
+        click.echo(f"would {'remove' if take_away else 'install'} the settings")
 
 
 def _object(now: Status) -> dict[str, Any]:

@@ -202,18 +202,18 @@ def _hooks_path(mission: Mission) -> str | None:
 
 def _links(share: Path, *, needed: bool) -> dict[Path, Path]:
     """By file of ours: where it goes below `share`."""
-    source = _shared_folder()
-    links = {source / name: share / place for name, place in SHARED.items()}
+    links = {_shared(name, place): share / place for name, place in SHARED.items()}
     missing = [str(path) for path in links if not path.is_file()]
     if missing and needed:
         raise Refused(f"this installation lacks {missing[0]}", hint="install git mc again")
     return links
 
 
-def _shared_folder() -> Path:
-    """Where the files for shells and man are: in the package, or beside it in a checkout."""
+def _shared(name: str, place: str) -> Path:
+    """Where a file for shells and man is: where it was installed, or beside the package."""
     folder = hooks_folder()
-    return folder.with_name("_share") if folder.name == "_hooks" else folder.with_name("contrib")
+    installed = folder.name == "_hooks"
+    return Path(sys.prefix, "share", place) if installed else folder.parent / "contrib" / name
 
 
 def _link(source: Path, target: Path) -> None:
