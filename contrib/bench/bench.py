@@ -343,9 +343,11 @@ def bench_hooks(bench: Bench, rounds: int) -> list[Row]:
     events = bench.root / "events"
     (events / "new").mkdir(parents=True)
     environment = {**os.environ, "MC_DIR": str(bench.root), "MC_RUN": "abc"}
+    shell = hooks_folder()
     hooks = {
-        "the tmux hook": ["tmux/marker", str(events), "abc", "0", ""],
-        "the agent hook": ["agent/signal", "working"],
+        "the tmux hook": [str(shell / "tmux/marker"), str(events), "abc", "0", ""],
+        "the agent hook": [str(shell / "agent/signal"), "working"],
+        **git_hooks(bench),
     }
     return [
         compare(
@@ -355,14 +357,33 @@ def bench_hooks(bench: Bench, rounds: int) -> list[Row]:
             rounds * 5,
             partial(
                 subprocess.run,
-                ["/bin/sh", str(hooks_folder() / script), *words],
-                env=environment,
+                ["/bin/sh", *words],
+                cwd=bench.repo,
+                env=environment if "git" not in what else None,
+                stdin=subprocess.DEVNULL,
                 check=True,
             ),
-            partial(subprocess.run, ["/bin/sh", "-c", ":"], env=environment, check=True),
+            partial(subprocess.run, ["/bin/sh", "-c", ":"], stdin=subprocess.DEVNULL, check=True),
         )
-        for what, (script, *words) in hooks.items()
+        for what, words in hooks.items()
     ]
+
+
+def git_hooks(bench: Bench) -> dict[str, list[str]]:
+    """Those of `git mc init` as git calls them in the user's own worktree."""
+    subprocess.run([COMMAND, "init", "-q"], cwd=bench.repo, check=True)
+    message = bench.root / "message"
+    message.write_text("subject\n")
+    folder = bench.repo / ".git/hooks"
+    words = {
+        "pre-commit": [],
+        "prepare-commit-msg": [str(message), "message"],
+        "commit-msg": [str(message)],
+        "post-commit": [],
+        "post-rewrite": ["amend"],
+        "pre-push": ["origin", "url"],
+    }
+    return {f"git's {name}": [str(folder / name), *more] for name, more in words.items()}
 
 
 def show(rows: list[Row], *, markdown: bool) -> None:
