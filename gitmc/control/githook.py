@@ -18,14 +18,8 @@ from gitmc.errors import Refused
 from gitmc.git.run import Git
 from gitmc.model import pushes
 from gitmc.model.job import Job, State
-from gitmc.model.pushes import Update
+from gitmc.model.pushes import PULL_REQUEST, PUSH, TOUCH_SET, Update
 from gitmc.model.touchset import breaches
-
-TOUCH_SET = "touch-set"
-PUSH = "push"
-
-PULL_REQUEST = "pr"
-"""What MC_ALLOW says while `git mc pr` pushes: the branch of a job is asked for, and no more."""
 
 SHOWN = 5
 """How many files are named."""

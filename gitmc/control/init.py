@@ -67,7 +67,8 @@ class Status:
     folder: Path
     """The folder whose hooks git runs."""
     hooks_path: str | None
-    """What the user has set `core.hooksPath` to; None where he has not."""
+    """The folder that is left alone: what `core.hooksPath` is set to, or git's own where that is a
+    link; None where hooks go into git's own."""
     settings: bool
     hooks: tuple[Hook, ...]
     shared: tuple[Path, ...] = ()
@@ -111,7 +112,7 @@ def install(mission: Mission, share: Path | None = None) -> Status:
         # What the other way has left is never run, or runs what is run already.
         if theirs is None:
             hooks.remove_instead(_folder(mission))
-        else:
+        elif not (common / "hooks").is_symlink():
             left += hooks.remove_beside(common / "hooks", NAMES)
         for source, target in links.items():
             _link(source, target)
@@ -137,7 +138,8 @@ def remove(mission: Mission, share: Path | None = None) -> Status:
 def _remove(mission: Mission, git: Git, common: Path) -> list[Path]:
     # The line first: from then on git runs what it ran before.
     included.leave_out(git, common, _file(mission))
-    left = hooks.remove_beside(common / "hooks", NAMES)
+    own = common / "hooks"
+    left = [] if own.is_symlink() else hooks.remove_beside(own, NAMES)
     hooks.remove_instead(_folder(mission))
     _file(mission).unlink(missing_ok=True)
     if _file(mission).parent.is_dir():
@@ -197,7 +199,10 @@ def _folder(mission: Mission) -> Path:
 
 
 def _hooks_path(mission: Mission) -> str | None:
-    return included.said_by_others(mission.git, "core.hooksPath", _file(mission))
+    own = mission.repo.common_dir / "hooks"
+    said = included.said_by_others(mission.git, "core.hooksPath", _file(mission))
+    # A link leads to a folder that is somebody's as well, and often in git.
+    return said or (str(own) if own.is_symlink() else None)
 
 
 def _links(share: Path, *, needed: bool) -> dict[Path, Path]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmc.control import propose
-from gitmc.control.githook import PULL_REQUEST
 from gitmc.control.leftovers import commit_leftovers
 from gitmc.control.mission import Mission
 from gitmc.control.publish import Came, Plan, Say, ask, browse, publish
@@ -21,6 +20,7 @@ from gitmc.forge.clients import Proposal, gh_knows
 from gitmc.git import refs, remote
 from gitmc.git.run import Git, environment_for_others
 from gitmc.model.job import Job, State
+from gitmc.model.pushes import PULL_REQUEST
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,13 @@ JOBS = "refs/heads/mc/"
 TRAINS = "refs/mc/train/"
 
 
+TOUCH_SET, PUSH = "touch-set", "push"
+"""What MC_ALLOW can let through, by name."""
+
+PULL_REQUEST = "pr"
+"""What MC_ALLOW says while `git mc pr` pushes: the branch of a job is asked for, and no more."""
+
+
 class Update(NamedTuple):
     """One line that git gives the hook: a ref here, and the ref there that is to be as it is."""
 

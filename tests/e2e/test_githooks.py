@@ -271,3 +271,14 @@ def test_our_hooks_have_no_say_in_a_merge_and_others_have(installed: World) -> N
     body = installed.repo.git("log", "-1", "--format=%B")
     assert "Seen: yes" in body
     assert body.count("Mc-Job: two") == 1
+
+
+@pytest.mark.slow
+def test_what_a_job_left_uncommitted_keeps_within_its_touch_set_too(installed: World) -> None:
+    job(installed, "one", "--touch", "src/**", script="mkdir src; echo x >src/a; echo x >b")
+    refused = installed.mc("merge", "one")
+    refused.refused(1, "would not commit what 'one' left", "b is outside the touch set")
+    assert installed.state("one") == "completed"
+    (installed.worktree("one") / "b").unlink()
+    installed.mc("merge", "one").ok()
+    assert set(installed.repo.files()) == {"README.md", "src/a"}

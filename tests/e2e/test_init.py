@@ -139,6 +139,21 @@ def test_a_folder_that_core_hookspath_names_is_left_alone(world: World, tmp_path
     assert run(world, "git", "config", "core.hooksPath").stdout == f"{theirs}\n"
 
 
+def test_a_hooks_folder_that_is_a_link_is_left_alone(world: World, tmp_path: Path) -> None:
+    folder = world.repo.path / ".git/hooks"
+    shutil.rmtree(folder, ignore_errors=True)
+    says(world.repo.path / "tracked", "tracked", *OTHERS)
+    folder.symlink_to("../tracked")
+    there = sorted((world.repo.path / "tracked").iterdir())
+    world.mc("init").ok()
+    world.mc("init", "--status").ok()
+    assert said(world, tmp_path) == [f"tracked {name}" for name in OTHERS[1:]]
+    assert sorted((world.repo.path / "tracked").iterdir()) == there
+    world.mc("init", "--remove").ok()
+    assert folder.is_symlink()
+    assert said(world, tmp_path) == [f"tracked {name}" for name in OTHERS[1:]]
+
+
 @pytest.mark.slow
 def test_another_way_of_hooks_is_followed(world: World, tmp_path: Path) -> None:
     says(world.repo.path / ".git/hooks", "plain", *OTHERS)
