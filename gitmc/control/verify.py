@@ -40,7 +40,9 @@ def verify(mission: Mission, name: str) -> Verified:
 
     Raises Refused where there is nothing to run, and where it does not pass.
     """
-    commit = refs.commit_of(mission.git, name)
+    if name == "HEAD":
+        name = mission.repo.current_branch() or name
+    commit = refs.commit_of(mission.repo.here, name)
     if commit is None:
         raise Refused(f"there is no commit called '{name}'", hint="name a branch or a commit")
     gate = gate_on(mission, name, commit)

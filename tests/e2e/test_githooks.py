@@ -282,3 +282,37 @@ def test_what_a_job_left_uncommitted_keeps_within_its_touch_set_too(installed: W
     (installed.worktree("one") / "b").unlink()
     installed.mc("merge", "one").ok()
     assert set(installed.repo.files()) == {"README.md", "src/a"}
+
+
+@pytest.mark.slow
+def test_a_plan_pushes_what_has_passed(installed: World, remote: Repo, tmp_path: Path) -> None:
+    installed.repo.git("push", "-q", "origin", "main")
+    made = '["/bin/sh", "-c", "echo x >{0}; git add {0}; git commit -qm {0}"]'
+    plan = f"""name = "both"
+base = "main"
+test = "test -e README.md"
+[[job]]
+name = "one"
+prompt = "x"
+command = {made.format("a")}
+touch_set = ["a"]
+[[job]]
+name = "two"
+prompt = "x"
+command = {made.format("b")}
+depends_on = ["one"]
+"""
+    (tmp_path / "p.plan.toml").write_text(plan)
+    installed.mc("hook", "plan", str(tmp_path / "p.plan.toml")).ok()
+    installed.mc("plan", "start", str(tmp_path / "p.plan.toml")).ok()
+    installed.mc("plan", "wait", "--timeout", "60").ok()
+    head = installed.repo.head("mc/integration/both")
+    assert remote.git("rev-parse", "mc/integration/both") == head
+    assert journal(installed, "allowed") == []
+    # Somebody adds to it by hand: that has not passed.
+    installed.repo.git("checkout", "-q", "mc/integration/both")
+    installed.repo.commit({"more": "x"})
+    push = ["push", "origin", "mc/integration/both"]
+    git(installed, *push).refused(1, "has not passed `test -e README.md`")
+    installed.mc("verify").ok()
+    git(installed, *push).ok()
