@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,8 @@ def test_what_was_there_comes_back_byte_for_byte(folder: Path) -> None:
     write(folder.parent / "elsewhere/hook", "echo elsewhere")
     (folder / "post-commit").symlink_to("./../elsewhere/hook")
     (folder / "post-rewrite").symlink_to("/nowhere/at/all")
+    (folder / "pre-commit").rename(folder.parent / "elsewhere/mine")
+    (folder / "pre-commit").symlink_to("../elsewhere/mine")
     (folder / "post-merge").symlink_to("helper.sh")
     before = picture(folder)
     assert hooks.install_beside(folder, OURS) == []
@@ -64,6 +67,7 @@ def test_what_was_there_comes_back_byte_for_byte(folder: Path) -> None:
     assert all(hooks.is_stub(folder / name) for name in NAMES)
     assert hooks.install_beside(folder, OURS) == []
     assert picture(folder) == first
+    assert run(folder / "pre-commit").stdout == "mine\n"
     assert hooks.remove_beside(folder, NAMES) == []
     assert picture(folder) == before
     assert hooks.remove_beside(folder, NAMES) == []
@@ -197,3 +201,66 @@ def test_instead_of_a_folder_its_own_and_usual_hooks_are_run(repo: Repo) -> None
     log = (repo.path / ".git/log").read_text().splitlines()
     assert log[-1] == "merged 0"
     assert log.count("moved") >= 2
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from gitmc.git import hooks
+
+left = int(sys.argv[2])
+
+def count(event, args):
+    global left
+    writes = event == "open" and args[1] not in ("r", "rb")
+    changes = event in ("os.rename", "os.link", "os.symlink", "os.remove", "os.mkdir", "os.rmdir")
+    if writes or changes:
+        left -= 1
+        if left < 0:
+            os._exit(9)
+
+names = sys.argv[3].split()
+ours = hooks.Ours(Path("scripts"), "python", tuple(names))
+hooks.is_stub(Path("none"))
+sys.addaudithook(count)
+if sys.argv[1] == "install":
+    hooks.install_beside(Path("."), ours)
+else:
+    hooks.remove_beside(Path("."), names)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["install", "remove"])
+def test_at_no_moment_is_a_hook_not_run_whoever_is_killed(
+    folder: Path, tmp_path: Path, what: str
+) -> None:
+    write(folder / "pre-commit", FRAMEWORK + 'sh "$0.legacy"')
+    write(folder / "pre-commit.legacy", "echo mine")
+    write(folder.parent / "elsewhere/hook", "echo elsewhere")
+    (folder / "commit-msg").symlink_to("../elsewhere/hook")
+    plain = picture(folder)
+    ours = Ours(Path("scripts"), "python", ("pre-commit", "commit-msg", "pre-push"))
+    if what == "remove":
+        hooks.install_beside(folder, ours)
+    kept = tmp_path / "kept"
+    shutil.copytree(folder, kept, symlinks=True)
+    status, number = 9, 0
+    while status == 9:
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder, symlinks=True)
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, what, str(number), " ".join(ours.names)],
+            cwd=folder, check=False,
+        )  # fmt: skip
+        status, number = done.returncode, number + 1
+        assert status in (0, 9)
+        assert run(folder / "pre-commit").stdout == "mine\n", f"killed at step {number}"
+        assert run(folder / "commit-msg").stdout == "elsewhere\n", f"killed at step {number}"
+        if what == "install":
+            hooks.install_beside(folder, ours)
+        hooks.remove_beside(folder, ours.names)
+        assert {name: value[:2] for name, value in picture(folder).items()} == {
+            name: value[:2] for name, value in plain.items()
+        }, f"killed at step {number}"
+    assert number > 8
