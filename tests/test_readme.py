@@ -196,8 +196,10 @@ def test_the_table_of_commands_is_that_of_the_program() -> None:
 
 
 def test_the_table_of_settings_is_that_of_the_program() -> None:
-    rows = {name.strip("`"): default.strip("`") for name, default, _ in table("Settings")}
-    assert rows == {key.name: _default(key.default) for key in KEYS}
+    rows = {
+        name.strip("`"): (default.strip("`"), says) for name, default, says in table("Settings")
+    }
+    assert rows == {key.name: (_default(key.default), key.says) for key in KEYS}
 
 
 def _default(value: Any) -> str:

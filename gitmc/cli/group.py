@@ -41,6 +41,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Set up": {
         "init": "install git hooks and settings in this repository",
+        "config": "show the settings, and what set them",
         "trust": "approve the commands of the committed settings file",
     },
     "For agents": {

@@ -9,38 +9,127 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from gitmc.errors import Fatal
+from gitmc.errors import Fatal, McError
 from gitmc.git import tree
 from gitmc.git.repo import Repository
 from gitmc.git.run import Git
-from gitmc.model.settings import KEYS, Settings, Source, commands_of, flatten, identity
+from gitmc.model.settings import (
+    KEYS,
+    Key,
+    Settings,
+    Source,
+    commands_of,
+    flatten,
+    identity,
+    sound,
+)
 from gitmc.model.trust import Wanted
 from gitmc.store.files import BadFile, read_toml
 from gitmc.store.trusted import read_approvals
 
 COMMITTED = ".mission-control.toml"
 
+ENVIRONMENT, GIT = "the environment", "git config"
+"""What errors call these two sources."""
+
 
 def load_settings(repo: Repository, root: Path, committed: Source) -> Settings:
     """The settings from every source, strongest first. Raises Refused for a fault in one."""
+    return Settings([read() for read in _readers(repo, root, lambda: committed)])
+
+
+def review(repo: Repository, root: Path, main_worktree: Path) -> tuple[Settings, list[McError]]:
+    """The settings from all that is sound, and every fault of every source."""
+    sources: list[Source] = []
+    faults: list[McError] = []
+    for read in _readers(repo, root, lambda: committed(main_worktree)):
+        try:
+            source, wrong = sound(read())
+        except McError as fault:
+            faults.append(fault)
+        else:
+            sources.append(source)
+            faults += wrong
+    return Settings(sources), faults
+
+
+def _readers(
+    repo: Repository, root: Path, committed: Callable[[], Source]
+) -> list[Callable[[], Source]]:
+    """What reads each source, the strongest first. Each raises McError for a fault of its own."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
-    return Settings(
-        [
-            Source("the environment", _from_environment()),
-            Source("git config", _from_git(repo.here), strict=False),
-            _from_file(root / "config.toml"),
-            _withheld(committed, root / "trusted.toml"),
-            _from_file(Path(home, "git-mc", "config.toml")),
-        ]
-    )
+    return [
+        lambda: Source(ENVIRONMENT, _from_environment()),
+        lambda: Source(GIT, _from_git(repo.here), strict=False),
+        lambda: _from_file(root / "config.toml"),
+        lambda: _withheld(committed(), root / "trusted.toml"),
+        lambda: _from_file(Path(home, "git-mc", "config.toml")),
+    ]
+
+
+def variable(key: Key) -> str | None:
+    """The environment variable that sets a key; None for a list, which none does."""
+    if key.kind == "list":
+        return None
+    return "GIT_MC_" + re.sub(r"(?<=[a-z])(?=[A-Z])|\.", "_", key.name).upper()
 
 
 def _from_environment() -> dict[str, str]:
-    names = {"GIT_MC_" + re.sub(r"(?<=[a-z])(?=[A-Z])|\.", "_", k.name).upper(): k for k in KEYS}
-    found = {name: os.environ[name] for name in names if name in os.environ}
-    return {names[name].id: value for name, value in found.items() if names[name].kind != "list"}
+    names = {name: key.id for key in KEYS if (name := variable(key)) is not None}
+    return {ident: os.environ[name] for name, ident in names.items() if name in os.environ}
+
+
+class Told(NamedTuple):
+    """A setting in force. `value` is None, or empty for a list, where nothing is set."""
+
+    key: Key
+    value: Any
+    origin: str
+    """What set it: `default`, a variable of the environment, a place of git's, a file."""
+    withheld: str | None
+    """Why it is not run, if it is a command that is not."""
+
+
+def told(repo: Repository, root: Path, main_worktree: Path) -> tuple[list[Told], list[McError]]:
+    """Every setting, and every fault in a source of settings."""
+    settings, faults = review(repo, root, main_worktree)
+    in_git: dict[str, str] = {}
+    with suppress(McError):  # It is among the faults.
+        # The last place is the one that counts, but for lists, which have one value from each.
+        in_git = {entry.ident: entry.origin for entry in entries_in_git(repo.here)}
+    found = []
+    for key in KEYS:
+        origin = settings.said_by(key.name) or "default"
+        if origin == ENVIRONMENT:
+            origin = variable(key) or origin
+        elif origin == GIT:
+            origin = f"{GIT} ({in_git.get(key.id, 'unknown')})"
+        value = settings.said(key.name)
+        found.append(Told(key, value, origin, settings.withheld(key.name)))
+    return found, faults
+
+
+class Entry(NamedTuple):
+    """A key of git's configuration that begins with `mc.`, and where it is set."""
+
+    ident: str
+    origin: str
+    """Its scope and its file: `local, .git/config`; or `command line`."""
+
+
+def entries_in_git(git: Git) -> list[Entry]:
+    """All keys `mc.*` of git's configuration; of one that is set more than once, each place."""
+    asked = ("config", "-z", "--show-scope", "--show-origin", "--get-regexp", r"^mc\.")
+    words = (git.answer(*asked) or "").split("\0")
+    return [
+        Entry(identity(said.partition("\n")[0].removeprefix("mc.")), _place(scope, origin))
+        for scope, origin, said in zip(words[::3], words[1::3], words[2::3], strict=False)
+    ]
 
 
 def _from_git(git: Git) -> dict[str, list[str]]:
@@ -100,3 +189,10 @@ def _withheld(source: Source, approvals: Path) -> Source:
     if any(one.sha256 == wanted.sha256 for one in approved):
         return source
     return source._replace(withheld="nobody has approved it")
+
+
+def _place(scope: str, origin: str) -> str:
+    if scope == "command":
+        return "command line"
+    kind, _, name = origin.partition(":")
+    return f"{scope}, {name or kind}"

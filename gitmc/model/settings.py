@@ -23,12 +23,16 @@ def identity(name: str) -> str:
 
 
 class Key(NamedTuple):
-    """One setting. `kind` is text, flag, seconds, count, size or list; `choices` bounds a text."""
+    """One setting. `kind` is text, flag, seconds, count, size or list; `choices` bounds a text.
+
+    `says` is what it means, for the README, the manual page and `git mc config`.
+    """
 
     name: str
     kind: str
     default: Any
     choices: tuple[str, ...] = ()
+    says: str = ""
 
     @property
     def id(self) -> str:
@@ -37,33 +41,138 @@ class Key(NamedTuple):
 
 
 KEYS: tuple[Key, ...] = (
-    Key("agent", "text", "opencode"),
-    Key("autoCommit", "flag", True),
-    Key("defaultPlacement", "text", "session", ("session", "window")),
-    Key("forge", "text", "auto", ("auto", "github", "gitlab", "gitea", "none")),
-    Key("idleThreshold", "seconds", 300.0),
-    Key("keepLogs", "size", 1024 * 1024),
-    Key("kill.spare", "list", ()),
-    Key("maxAgents", "count", 0),
-    Key("maxParallel", "count", 3),
-    Key("mergeStrategy", "text", "squash", ("squash", "ff-only", "merge")),
-    Key("notify.bell", "flag", False),
-    Key("notify.command", "text", None),
-    Key("notify.desktop", "flag", False),
-    Key("notify.tmux", "flag", True),
-    Key("pollInterval", "seconds", 2.0),
-    Key("testCommand", "text", None),
-    Key("testTimeout", "seconds", 600.0),
-    Key("tmuxSocket", "text", None),
-    Key("train.environment", "list", ()),
-    Key("train.every", "flag", False),
-    Key("train.retries", "count", 1),
-    Key("train.slots", "count", 0),
-    Key("warm", "count", 0),
-    Key("worktreeBase", "text", None),
-    Key("worktreeSetup.copyFiles", "list", ()),
-    Key("worktreeSetup.symlinkDirs", "list", ()),
-    Key("worktreeSetup.commands", "list", ()),
+    Key("agent", "text", "opencode", says="which agent runs; `command` is the other"),
+    Key(
+        "autoCommit",
+        "flag",
+        True,
+        says="before a merge, commit what the agent left uncommitted, or else refuse",
+    ),
+    Key(
+        "defaultPlacement",
+        "text",
+        "session",
+        ("session", "window"),
+        says="a job's terminal: a tmux `session`, or a `window` of this one",
+    ),
+    Key(
+        "forge",
+        "text",
+        "auto",
+        ("auto", "github", "gitlab", "gitea", "none"),
+        says="what takes pull requests: `github`, `gitlab`, `gitea`, `none`, or by its address",
+    ),
+    Key(
+        "idleThreshold",
+        "seconds",
+        300.0,
+        says="seconds of silence after which an agent without hooks is idle",
+    ),
+    Key(
+        "keepLogs",
+        "size",
+        1024 * 1024,
+        says="bytes of what a job's terminals showed that are kept: `500k`, `2m`, `0`",
+    ),
+    Key(
+        "kill.spare",
+        "list",
+        (),
+        says="patterns of programs that a job may leave running, such as `*GradleDaemon*`",
+    ),
+    Key(
+        "maxAgents",
+        "count",
+        0,
+        says="how many jobs of all lines and plans run at once; 0 for any number",
+    ),
+    Key("maxParallel", "count", 3, says="how many jobs of one `--each` or `-n` run at once"),
+    Key(
+        "mergeStrategy",
+        "text",
+        "squash",
+        ("squash", "ff-only", "merge"),
+        says="`squash`, `ff-only` or `merge`",
+    ),
+    Key(
+        "notify.bell",
+        "flag",
+        False,
+        says="ring attached terminals when a job ends, waits or asks for you",
+    ),
+    Key(
+        "notify.command",
+        "text",
+        None,
+        says="run by `sh` then, with a JSON object on its standard input",
+    ),
+    Key(
+        "notify.desktop", "flag", False, says="show it on the desktop (`notify-send`, `osascript`)"
+    ),
+    Key("notify.tmux", "flag", True, says="show a line in every attached tmux client"),
+    Key(
+        "pollInterval",
+        "seconds",
+        2.0,
+        says="seconds between looks where the system sends no events",
+    ),
+    Key(
+        "testCommand",
+        "text",
+        None,
+        says="what has to pass before a merge, run by `sh`; else what the project's files ask for",
+    ),
+    Key("testTimeout", "seconds", 600.0, says="seconds that it may take"),
+    Key("tmuxSocket", "text", None, says="another tmux server than your own: a path or a name"),
+    Key("train.environment", "list", (), says="variables whose values a passed test depends on"),
+    Key(
+        "train.every",
+        "flag",
+        False,
+        says="test each branch of a merge train by itself, not many at once",
+    ),
+    Key(
+        "train.retries",
+        "count",
+        1,
+        says="how often a failing test is run again before its branch is ejected",
+    ),
+    Key(
+        "train.slots",
+        "count",
+        0,
+        says="how many tests run at once; `0`: as many as the machine was seen to bear",
+    ),
+    Key(
+        "warm",
+        "count",
+        0,
+        says="how many spare worktrees are kept, checked out and set up before they are needed",
+    ),
+    Key(
+        "worktreeBase",
+        "text",
+        None,
+        says="another folder for worktrees than `~/.local/share/git-mc`",
+    ),
+    Key(
+        "worktreeSetup.copyFiles",
+        "list",
+        (),
+        says="globs of files, ignored by git, that new worktrees get a copy of",
+    ),
+    Key(
+        "worktreeSetup.symlinkDirs",
+        "list",
+        (),
+        says="folders, ignored by git, that they get a link to",
+    ),
+    Key(
+        "worktreeSetup.commands",
+        "list",
+        (),
+        says="commands that are run in them before the agent starts",
+    ),
 )
 
 _BY_ID = {key.id: key for key in KEYS}
@@ -106,6 +215,20 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def sound(source: Source) -> tuple[Source, list[Refused]]:
+    """`source` without what is wrong in it, and each fault that there was."""
+    good: dict[str, Any] = {}
+    faults: list[Refused] = []
+    for ident, raw in source.values.items():
+        try:
+            Settings([source._replace(values={ident: raw})])
+        except Refused as fault:
+            faults.append(fault)
+        else:
+            good[ident] = raw
+    return source._replace(values=good), faults
+
+
 class Settings:
     """The settings in force: `settings["mergeStrategy"]`.
 
@@ -137,6 +260,15 @@ class Settings:
         if source is not None:
             raise _not_trusted(_BY_ID[ident].name, self._values[ident], source)
         return self._values[ident]
+
+    def withheld(self, name: str) -> str | None:
+        """Why the command in `settings[name]` may not be run; None where it may."""
+        source = self._withheld.get(identity(name))
+        return None if source is None else source.withheld
+
+    def said(self, name: str) -> Any:
+        """The value of a key, also where it may not be run: for a person to see."""
+        return self._values[identity(name)]
 
     def said_by(self, name: str) -> str | None:
         """What names the source of `settings[name]`; None for a default."""
