@@ -45,3 +45,8 @@ def states() -> str:
 if __name__ == "__main__":
     STATES.parent.mkdir(exist_ok=True)
     STATES.write_text(states())
+
+    from manual import PAGE, page
+
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -78,7 +79,14 @@ def test_the_wheel_holds_all_that_is_read_at_run_time(wheel: Path) -> None:
     assert {f"gitmc/agents/{name}" for name in agents} <= set(modes)
     assert {"gitmc/agents/scripted", "gitmc/py.typed", "gitmc/tmux/launcher.py"} <= set(modes)
     tops = {name.partition("/")[0] for name in modes}
-    assert len(tops) == 2, f"the package, what is said about it, and nothing beside: {tops}"
+    assert len(tops) == 3, f"the package, what is said about it, what is shared: {tops}"
+    shared = {name.partition(".data/data/share/")[2] for name in modes} - {""}
+    assert shared == {
+        "man/man1/git-mc.1",
+        "bash-completion/completions/git-mc",
+        "zsh/site-functions/_git-mc",
+        "fish/vendor_completions.d/git-mc.fish",
+    }
 
 
 def test_what_was_installed_runs_its_own_files(installed: Path) -> None:
@@ -89,7 +97,34 @@ def test_what_was_installed_runs_its_own_files(installed: Path) -> None:
     assert os.access(hooks / "tmux" / "marker", os.X_OK)
 
 
-def test_the_demo_runs_as_installed(installed: Path) -> None:
-    printed = run("git", "mc", "demo", path=str(installed / "bin"), timeout=15)
+@pytest.fixture
+def on_path(installed: Path, tmp_path: Path) -> Path:
+    """A folder for PATH with `git-mc` alone in it: a link, as pipx and uv make it."""
+    (tmp_path / "git-mc").symlink_to(installed / "bin" / "git-mc")
+    return tmp_path
+
+
+def test_files_for_shells_and_man_can_be_linked_from_where_it_is(
+    on_path: Path, installed: Path, tmp_path: Path
+) -> None:
+    repo, share = tmp_path / "repo", tmp_path / "share"
+    run("git", "init", "-q", repo)
+    run("git", "-C", repo, "mc", "init", "-q", "--share", share, path=str(on_path))
+    page = (share / "man/man1/git-mc.1").resolve()
+    assert page.is_relative_to(installed)
+    assert page.read_bytes() == (ROOT / "contrib/man/git-mc.1").read_bytes()
+
+
+def test_git_help_finds_the_page(installed: Path) -> None:
+    if shutil.which("man") is None:
+        pytest.skip("man is not installed")
+    # Where man looks for pages is told from PATH.
+    path = str(installed / "bin")
+    for words in (["help", "mc"], ["mc", "--help"]):
+        assert "GIT-MC(1)" in run("git", "--no-pager", *words, path=path)
+
+
+def test_the_demo_runs_as_installed(on_path: Path) -> None:
+    printed = run("git", "mc", "demo", path=str(on_path), timeout=15)
     assert "colour: failed, exit 3" in printed.splitlines()
     assert printed.count("Merge branch 'mc/") == 2

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gitmc.errors import Usage
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Start and watch jobs": {
@@ -91,6 +94,14 @@ class LazyGroup(click.Group):
             meant = f" (did you mean '{near[0]}'?)" if near else ""
             raise click.UsageError(f"'{name}' is not a git mc command{meant}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        # By the table, where click would import every command for its line of help.
+        names = [name for name in HELP if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=HELP[name]) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, commands in SECTIONS.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gitmc.cli.options import outputs
+from gitmc.cli.options import complete_agent, outputs
 from gitmc.cli.render import Output, mission_here, print_json
 from gitmc.control.apart import GO, start_observer
 from gitmc.control.launch import (
@@ -50,7 +50,12 @@ class Launch(click.Command):
     help="Read the prompt from a file.",
 )
 @click.option("-e", "--edit", is_flag=True, help="Write the prompt in an editor.")
-@click.option("--agent", metavar="AGENT", help="Which agent runs (mc.agent).")
+@click.option(
+    "--agent",
+    metavar="AGENT",
+    shell_complete=complete_agent,
+    help="Which agent runs (mc.agent).",
+)
 @click.option("--branch", metavar="BRANCH", help="The job's branch (mc/NAME).")
 @click.option("--base", metavar="REF", help="Where it starts (the current branch).")
 @click.option("--placement", type=click.Choice(["session", "window"]), help="Its terminal.")

@@ -46,3 +46,10 @@ def complete_job(_ctx: click.Context, _param: click.Parameter, incomplete: str) 
     except McError:
         return []
     return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_agent(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of agents, for shells."""
+    from gitmc.agents import catalog
+
+    return [name for name in catalog.names() if name.startswith(incomplete)]
