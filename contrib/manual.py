@@ -157,15 +157,16 @@ def command(name: str, found: click.Command, above: click.Context) -> list[str]:
     found.format_options(context, roff)
     found.format_epilog(context, roff)
     lines = roff.lines
-    for inner_name, inner in verbs(found).items():
+    for inner_name, inner in verbs(found, context).items():
         lines += command(f"{name} {inner_name}", inner, above)
     return lines
 
 
-def verbs(found: click.Command) -> dict[str, click.Command]:
+def verbs(found: click.Command, context: click.Context) -> dict[str, click.Command]:
     """The commands below a command."""
     if isinstance(found, click.Group):
-        return dict(found.commands)
+        named = {name: found.get_command(context, name) for name in found.list_commands(context)}
+        return {name: inner for name, inner in named.items() if inner is not None}
     module = importlib.import_module(found.callback.__module__) if found.callback else None
     mine = getattr(module, "command", None) is found
     below: dict[str, click.Command] = getattr(module, "VERBS", {}) if mine else {}

@@ -55,6 +55,7 @@ def test_all_of_the_page_is_shown(shown: str) -> None:
         assert re.search(rf"^ +mc\.{re.escape(key.name)}$", shown, re.M), key.name
     words = " ".join(shown.split())
     assert "git mc merge-train status [OPTIONS] [TRAIN]" in words
+    assert "git mc plan wait [OPTIONS] [PLAN]" in words
     assert "--max-parallel" in words
     assert "$MC_PROMPT_FILE" in words
 
