@@ -86,7 +86,7 @@ KEYS: tuple[Key, ...] = (
         0,
         says="how many jobs of all lines and plans run at once; 0 for any number",
     ),
-    Key("maxParallel", "count", 3, says="how many jobs of one `--each` or `-n` run at once"),
+    Key("maxParallel", "count", 3, says="how many jobs of one `--each`, `-n` or plan run at once"),
     Key(
         "mergeStrategy",
         "text",
