@@ -1,8 +1,9 @@
 """How many test runs at once the machine can bear, and what is to be expected of them. Pure.
 
 Nothing is taken from the number of cores alone: one suite keeps all of them busy by itself, another
-waits for a database. So the first runs are careful, two at once on a machine that has four cores
-or more, and what they took decides about the next:
+waits for a database. So the first runs are careful, two at once where there are two cores, which
+costs a suite that keeps both busy the time of one run at most, and what they took decides about the
+next:
 
     cores     a run needs as many as it used seconds of CPU for each second that it took, when as
               few others as ever ran beside it: where many share the cores, each seems to need less
@@ -12,7 +13,8 @@ or more, and what they took decides about the next:
     slowness  fewer than ran together when a run took much longer than it does with fewer: what is
               tried ahead of time must not hold up what is next to land
 
-Runs of another command tell nothing. What is old is forgotten, so that each bound is tried again,
+Passes tell this; as long as there is none, so do runs that failed, which may have ended early. Runs
+of another command tell nothing. What is old is forgotten, so that each bound is tried again,
 except for the runs with the fewest beside them, which the others are measured by.
 """
 
@@ -23,7 +25,7 @@ from math import inf, isfinite
 from statistics import median
 from typing import NamedTuple
 
-START, CORES_TO_START = 2, 4
+START, CORES_TO_START = 2, 2
 MEMORY_TO_START = 1024**3
 """What is taken for granted of a run as long as nothing is known."""
 
@@ -89,7 +91,7 @@ def slots(machine: Machine, history: History) -> int:
     cores = machine.cores if isfinite(machine.cores) else 1.0
     memory = 0.0 if machine.memory != machine.memory else machine.memory
     runs = [run for run in history.runs if _sound(run)]
-    fewest = [run for run in _fewest(runs) if run.passed]
+    fewest = _fewest(runs)
     if not fewest:
         bounds = [START if cores >= CORES_TO_START else 1, memory / MEMORY_TO_START]
     else:
@@ -122,6 +124,8 @@ def _bearable(runs: Iterable[Measured]) -> float:
     for run in runs:
         if run.passed:
             took.setdefault(run.together, []).append(run.seconds)
+    if not took:
+        return inf
     usual = median(took[min(took)])
     slow = [level for level, seconds in took.items() if median(seconds) > SLOWER * usual]
     return min(slow, default=inf) - 1

@@ -72,7 +72,7 @@ def test_more_cores_or_memory_never_make_it_fewer(
 
 @pytest.mark.parametrize(
     ("cores", "memory", "count"),
-    [(1, 64, 1), (2, 64, 1), (3.9, 64, 1), (4, 64, 2), (128, 64, 2), (128, 1.5, 1), (128, 2, 2)],
+    [(1, 64, 1), (1.9, 64, 1), (2, 64, 2), (4, 64, 2), (128, 64, 2), (128, 1.5, 1), (128, 2, 2)],
 )
 def test_the_first_runs_are_careful(cores: float, memory: float, count: int) -> None:
     assert slots(Machine(cores, memory * GIB), History()) == count
