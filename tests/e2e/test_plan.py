@@ -82,6 +82,7 @@ def test_dependents_start_from_what_they_depend_on_and_it_ends_with_how_to_land_
     assert found["train"]["state"] == "done"
 
 
+@pytest.mark.slow
 def test_a_job_that_changes_nothing_lands_and_holds_up_nobody(world: World) -> None:
     start(world, plan(job("a", "true"), job("b", works("b"), "a")))
     assert wait(world)["state"] == "completed"
@@ -126,6 +127,7 @@ def test_what_fails_blocks_only_what_depends_on_it_and_says_so(world: World) -> 
     assert landed(world) == {"child.txt", "grandchild.txt", "good.txt", "other.txt"}
 
 
+@pytest.mark.slow
 def test_a_failed_agent_runs_again_told_what_went_wrong(world: World) -> None:
     script = f'cat "$MC_PROMPT_FILE" >>../told; test -f ../again && {works("a")} || exit 1'
     start(world, plan(job("a", script, prompt="Do it")))
@@ -137,6 +139,7 @@ def test_a_failed_agent_runs_again_told_what_went_wrong(world: World) -> None:
     assert "Your last run ended without success: exit status 1." in told
 
 
+@pytest.mark.slow
 def test_work_of_a_failed_agent_can_be_accepted(world: World) -> None:
     start(world, plan(job("a", works("a") + "; exit 4"), job("b", works("b"), "a")))
     assert wait(world)["state"] == "paused"
@@ -161,6 +164,7 @@ def test_what_is_outside_a_touch_set_does_not_land_unasked(world: World) -> None
     assert landed(world) == {"src/x.py"}
 
 
+@pytest.mark.slow
 def test_a_breach_can_be_accepted_for_that_head_only(world: World) -> None:
     start(world, plan(job("a", works("a", "x.py"), touch_set=["src/**"])))
     wait(world)
@@ -176,6 +180,7 @@ def test_a_breach_can_be_accepted_for_that_head_only(world: World) -> None:
     assert wait(world)["state"] == "completed"
 
 
+@pytest.mark.slow
 def test_a_conflict_is_sent_to_the_jobs_own_agent_and_lands_when_mended(
     world: World, tmp_path: Path
 ) -> None:
@@ -216,6 +221,7 @@ def test_what_the_tests_reject_is_ejected_and_the_rest_lands(world: World) -> No
     assert wait(world)["state"] == "completed"
 
 
+@pytest.mark.slow
 def test_no_job_can_change_what_judges_it(world: World) -> None:
     world.repo.commit({"Makefile": "test:\n\ttest ! -e bad.txt\n"})
     cheat = f"""echo '{{"scripts": {{"test": "true"}}}}' >package.json && {works("bad")}"""
@@ -229,6 +235,7 @@ def test_no_job_can_change_what_judges_it(world: World) -> None:
     assert found["train"]["test"] == "make test"
 
 
+@pytest.mark.slow
 def test_copilot_waits_to_be_approved_and_then_asks_no_more(world: World) -> None:
     started = start(world, plan(job("a", works("a"))), "--mode", "copilot")
     assert "git mc plan approve demo" in started.stderr
@@ -252,6 +259,7 @@ def test_a_supervisor_asks_before_each_merge_and_before_the_end(world: World) ->
     assert asked == [("pre_merge", "a"), ("pre_merge", "b"), ("pre_pr", None)]
 
 
+@pytest.mark.slow
 def test_an_agent_that_wants_a_review_is_waited_for_in_every_mode(world: World) -> None:
     script = f"{works('a')}; {world.command} report needs_review 'is this right?'"
     start(world, plan(job("a", script)))
@@ -270,6 +278,7 @@ def test_an_agent_that_reports_to_be_done_is_ended_before_its_work_lands(world: 
     assert landed(world) == {"a.txt"}
 
 
+@pytest.mark.slow
 def test_jobs_are_added_to_a_plan_under_way(world: World, tmp_path: Path) -> None:
     go = Pipe(tmp_path / "go")
     start(world, plan(job("a", f"read -r _ <{go}; {works('a')}")))
@@ -282,6 +291,7 @@ def test_jobs_are_added_to_a_plan_under_way(world: World, tmp_path: Path) -> Non
     assert landed(world) == {"a.txt", "b.txt"}
 
 
+@pytest.mark.slow
 def test_a_paused_plan_launches_and_merges_nothing(world: World, tmp_path: Path) -> None:
     go = Pipe(tmp_path / "go")
     start(world, plan(job("a", f"read -r _ <{go}; {works('a')}"), job("b", works("b"), "a")))
@@ -351,6 +361,7 @@ def test_a_name_that_is_taken_refuses_the_whole_plan(world: World) -> None:
     assert refs.branch_tip(world.mission.git, "mc/integration/demo") is None
 
 
+@pytest.mark.slow
 def test_the_file_may_change_once_the_plan_has_started(world: World, tmp_path: Path) -> None:
     go = Pipe(tmp_path / "go")
     (tmp_path / "prompt.md").write_text("As it was\n")
@@ -365,6 +376,7 @@ def test_the_file_may_change_once_the_plan_has_started(world: World, tmp_path: P
     assert world.repo.files("mc/integration/demo")["told"] == "As it was"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 2])
 def test_no_more_jobs_run_at_once_than_the_plan_says(
     world: World, tmp_path: Path, limit: int
@@ -381,6 +393,7 @@ def test_no_more_jobs_run_at_once_than_the_plan_says(
     assert wait(world)["state"] == "completed"
 
 
+@pytest.mark.slow
 def test_who_works_outside_its_touch_set_is_seen_while_it_works(
     world: World, tmp_path: Path
 ) -> None:
@@ -395,6 +408,7 @@ def test_who_works_outside_its_touch_set_is_seen_while_it_works(
     assert wait(world)["jobs"][0]["trouble"]["kind"] == "touch"
 
 
+@pytest.mark.slow
 def test_people_are_told_when_a_plan_waits_and_when_it_is_done(
     world: World, tmp_path: Path
 ) -> None:
@@ -409,6 +423,7 @@ def test_people_are_told_when_a_plan_waits_and_when_it_is_done(
     assert (last["job"], last["event"]) == ("demo", "completed")
 
 
+@pytest.mark.slow
 def test_a_job_that_a_plan_needs_is_not_cleaned_up(world: World) -> None:
     start(world, plan(job("a", "exit 1")))
     wait(world)
@@ -418,6 +433,7 @@ def test_a_job_that_a_plan_needs_is_not_cleaned_up(world: World) -> None:
     world.mc("cleanup", "a", "--force").ok()
 
 
+@pytest.mark.slow
 def test_the_log_tells_how_a_plan_went(world: World) -> None:
     start(world, plan(job("a", works("a"))))
     wait(world)
@@ -501,6 +517,7 @@ def test_a_way_out_leads_out_of_the_state_of_a_plan(
     until(lambda: stored(world) is not state, world.root / "plans")
 
 
+@pytest.mark.slow
 def test_watching_a_plan_shows_it_until_its_end(world: World) -> None:
     start(world, plan(job("a", works("a")), job("b", works("b"), "a")))
     shown = world.mc("plan", "status", "--watch").ok().stdout.split("\n\n")
@@ -508,6 +525,7 @@ def test_watching_a_plan_shows_it_until_its_end(world: World) -> None:
     assert "demo (autopilot): completed, 2 of 2 landed" in shown[-1] or "completed" in shown[-2]
 
 
+@pytest.mark.slow
 def test_the_graph_of_a_file_and_of_a_plan(world: World, tmp_path: Path) -> None:
     path = tmp_path / "p.toml"
     path.write_text(plan(job("a", works("a")), job("b", works("b"), "a")))
