@@ -204,6 +204,8 @@ class _Checker:
         path: Path = ("job", at)
         values = self._values(path, table, JOB_KEYS)
         self._choose((*path, "mode"), values.get("mode"), JOB_MODES)
+        if values.get("mode") in JOB_MODES[1:]:
+            self._fault((*path, "mode"), f"the mode '{values['mode']}' is not there yet")
         name = values.get("name", "")
         if "name" in values:
             try:
