@@ -59,7 +59,7 @@ class Place:
         self.go = root / "go"
         os.mkfifo(self.go)
         self.up = root / "up"
-        self.up.mkdir()
+        os.mkfifo(self.up)
         self.git("init", "-q", "-b", "main")
         for key, value in {
             "user.name": "Bench",
@@ -113,9 +113,10 @@ class Place:
 
     def release(self, count: int) -> float:
         """Have all agents go on, once they are all there; when that was."""
-        while len(list(self.up.iterdir())) < count:
-            time.sleep(0.02)
-        time.sleep(1.0)
+        said = os.open(self.up, os.O_RDWR)
+        there = 0
+        while there < count:
+            there += os.read(said, 4096).count(b"\n")
         line = os.open(self.go, os.O_RDWR)
         began = time.time()
         os.write(line, b"go\n" * count)
@@ -166,7 +167,7 @@ def finished(
         by_hand.branches(files)
         floor = timed(lambda: by_hand.shell(LOOP, *files, test=test or ":"))
         text = "".join(
-            job(name, f"{works(name, file)}; : >{ours.up}/{name}; read -r _ <{ours.go}; exit 0")
+            job(name, f"{works(name, file)}; echo up >{ours.up}; read -r _ <{ours.go}; exit 0")
             for name, file in files.items()
         )
         about = f'name = "p"\ntest = {json.dumps(test or "")}\nmax_parallel = {len(files)}\n'

@@ -109,7 +109,8 @@ def _check(mission: Mission, plan: Plan, name: str) -> None:
 
 def changed(mission: Mission, plan: Plan, head: str) -> list[str]:
     """The files that `head` changes since it left the integration branch, as they can be stored."""
-    since = mission.git.answer("merge-base", plan.branch, head) or plan.base_commit
+    tip = refs.branch_tip(mission.git, plan.branch) or plan.base_commit
+    since = mission.git.answer("merge-base", tip, head) or plan.base_commit
     names = mission.git(
         "diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none",
         since, head,

@@ -15,7 +15,7 @@ from gitmc.control.plannews import stand_in
 from gitmc.control.pr import way_to
 from gitmc.control.publish import Plan as Push
 from gitmc.control.publish import ask, publish
-from gitmc.errors import McError, of_system
+from gitmc.errors import McError, Refused, of_system
 from gitmc.forge.clients import Proposal
 from gitmc.git import refs, remote
 from gitmc.git.run import Git
@@ -30,10 +30,11 @@ def finish(mission: Mission, plan_id: str) -> None:
     if plan is None or plan.state is not PlanState.CREATING_PR:
         return
     try:
+        _check_contained(mission, plan)
         url = _push(mission, plan)
     except (McError, OSError) as fault:
         error = fault if isinstance(fault, McError) else of_system(fault)
-        why = f"it could not be pushed for review: {error.message}"
+        why = f"it could not be finished: {error.message}"
         why += f" ({error.hint})" if error.hint else ""
         mission.store.journal.write(
             mission.now(), "failed", action="Finish", plan=plan_id, error=error.message
@@ -41,6 +42,20 @@ def finish(mission: Mission, plan_id: str) -> None:
         change(mission, plan_id, lambda now: _failed(now, why))
         return
     change(mission, plan_id, lambda now: _completed(mission, now, url))
+
+
+def _check_contained(mission: Mission, plan: Plan) -> None:
+    """Raises Refused where what landed is not on the integration branch any more."""
+    git = mission.git
+    tip = refs.branch_tip(git, plan.branch)
+    for one in plan.jobs:
+        if one.commit and (tip is None or not refs.is_ancestor(git, one.commit, tip)):
+            raise Refused(
+                f"'{plan.branch}' was moved by somebody: it does not contain {one.commit[:12]}, as"
+                f" which '{one.name}' landed",
+                hint=f"git update-ref refs/heads/{plan.branch} {one.commit[:12]} brings that back;"
+                f" or merge it: git branch keep {one.commit[:12]}",
+            )
 
 
 def _failed(plan: Plan, why: str) -> Plan:

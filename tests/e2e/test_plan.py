@@ -534,3 +534,40 @@ def test_the_graph_of_a_file_and_of_a_plan(world: World, tmp_path: Path) -> None
     world.mc("plan", "start", str(path)).ok()
     wait(world)
     assert world.mc("plan", "graph", "demo").ok().stdout == "a  merged\n└─ b  merged\n"
+
+
+@pytest.mark.slow
+def test_an_integration_branch_that_was_moved_back_is_noticed_before_the_end(
+    world: World, tmp_path: Path
+) -> None:
+    go = Pipe(tmp_path / "go")
+    start(world, plan(job("a", works("a")), job("b", f"read -r _ <{go}; {works('b')}", "a")))
+    world.wait("a", states=["merged"]).ok()
+    was = world.repo.head("mc/integration/demo")
+    world.repo.git("branch", "-f", "mc/integration/demo", "main")
+    go.write("go")
+    found = wait(world)
+    assert (found["state"], found["checkpoint"]["type"]) == ("paused", "on_error")
+    assert was[:12] in found["checkpoint"]["reason"]
+    world.repo.git("switch", "-q", "mc/integration/demo")
+    world.repo.git("merge", "-q", was)
+    world.repo.git("switch", "-q", "main")
+    world.mc("plan", "approve").ok()
+    assert wait(world)["state"] == "completed"
+    assert landed(world) == {"a.txt", "b.txt"}
+
+
+@pytest.mark.slow
+def test_an_integration_branch_that_was_deleted_is_asked_for(world: World, tmp_path: Path) -> None:
+    go = Pipe(tmp_path / "go")
+    start(world, plan(job("a", works("a")), job("b", f"read -r _ <{go}; {works('b')}", "a")))
+    world.wait("a", states=["merged"]).ok()
+    was = world.repo.head("mc/integration/demo")
+    world.repo.git("branch", "-D", "mc/integration/demo")
+    go.write("go")
+    found = wait(world)
+    assert "is gone" in found["checkpoint"]["reason"]
+    world.repo.git("branch", "mc/integration/demo", was)
+    world.mc("plan", "approve").ok()
+    assert wait(world)["state"] == "completed"
+    assert landed(world) == {"a.txt", "b.txt"}
