@@ -44,21 +44,34 @@ class Ours(NamedTuple):
     names: tuple[str, ...]
 
 
-def stub(ours: Ours, name: str, before: str) -> bytes:
-    """The stub for the hook `name`; `before` is what it runs first, as sh reads it."""
+def stub(ours: Ours, name: str, before: str, undo: str) -> bytes:
+    """The stub for the hook `name`; `before` is what it runs first, as sh reads it. `undo` takes it
+    away by hand."""
     scripts, python = shlex.quote(str(ours.scripts)), shlex.quote(ours.python)
-    gone = f"git mc: {ours.scripts} is gone: \\`git mc init\\` repairs this hook"
+    gone = f"git mc: {ours.scripts} is gone; `git mc init` repairs this hook, and without git mc: "
     lines = [
         "#!/bin/sh",
         f"{MARK.decode()} `git mc init --remove` takes it away and puts back what was here before.",
         f"name={name} before={before}",
         f"hooks={scripts} python={python}",
         '[ -r "$hooks/run" ] && . "$hooks/run"',
-        f"printf '%s\\n' {shlex.quote(gone.replace(chr(92), ''))} >&2",
+        f"undo={undo}",
+        f"printf '%s\\n' {shlex.quote(gone)}\"$undo\" >&2",
         '[ -f "$before" ] && [ -x "$before" ] && exec "$before" "$@"',
         "exit 0",
     ]
     return os.fsencode("\n".join(lines) + "\n")
+
+
+def _stub_beside(ours: Ours, name: str) -> bytes:
+    undo = '"rm $0"; [ -e "$before" ] && undo="mv $before $0"'
+    return stub(ours, name, f'"${{0%/*}}/{BEFORE}/{name}"', undo)
+
+
+def _stub_instead(folder: Path, theirs: str, ours: Ours, name: str) -> bytes:
+    # Settings that are taken in from a file that is not there are none.
+    undo = shlex.quote(shlex.join(["rm", "-r", str(folder.parent)]))
+    return stub(ours, name, shlex.quote(f"{theirs}/{name}"), undo)
 
 
 def install_beside(folder: Path, ours: Ours) -> list[Path]:
@@ -72,7 +85,7 @@ def install_beside(folder: Path, ours: Ours) -> list[Path]:
     replaced: list[Path] = []
     for name in ours.names:
         path, legacy = folder / name, folder / f"{name}{LEGACY}"
-        text = stub(ours, name, f'"${{0%/*}}/{BEFORE}/{name}"')
+        text = _stub_beside(ours, name)
         if _holds(path, _FRAMEWORK) and is_stub(legacy):
             path = legacy
         elif os.path.lexists(path) and not is_stub(path):
@@ -133,7 +146,7 @@ def install_instead(folder: Path, theirs: str, top: Path, ours: Ours) -> None:
     found = [path.name for path in there.iterdir() if _is_hook(path)] if there.is_dir() else []
     names = {*ours.names, *USUAL, *found}
     for name in sorted(names):
-        text = stub(ours, name, shlex.quote(f"{theirs}/{name}"))
+        text = _stub_instead(folder, theirs, ours, name)
         if not _same(folder / name, text):
             _put(folder / name, text)
     for path in list(folder.iterdir()):
@@ -160,7 +173,7 @@ class Found(NamedTuple):
 def installed_beside(folder: Path, ours: Ours, name: str) -> Found | None:
     """How the hook `name` of ours is in git's own folder; None where it is not, or never run."""
     path, legacy = folder / name, folder / f"{name}{LEGACY}"
-    text = stub(ours, name, f'"${{0%/*}}/{BEFORE}/{name}"')
+    text = _stub_beside(ours, name)
     if is_stub(path):
         return Found(path, False, _same(path, text))
     if _holds(path, _FRAMEWORK) and is_stub(legacy):
@@ -171,7 +184,7 @@ def installed_beside(folder: Path, ours: Ours, name: str) -> Found | None:
 def installed_instead(folder: Path, theirs: str, ours: Ours, name: str) -> Found | None:
     """How the hook `name` of ours is in the folder before `theirs`; None where it is not."""
     path = folder / name
-    text = stub(ours, name, shlex.quote(f"{theirs}/{name}"))
+    text = _stub_instead(folder, theirs, ours, name)
     return Found(path, False, _same(path, text)) if is_stub(path) else None
 
 

@@ -158,7 +158,8 @@ def test_where_git_mc_is_gone_the_others_still_run(folder: Path, tmp_path: Path)
     done = run(folder / "pre-commit")
     assert (done.returncode, done.stdout) == (3, "mine\n")
     assert f"{tmp_path}/it's gone is gone" in done.stderr
-    assert "git mc init" in done.stderr
+    assert "`git mc init` repairs this hook" in done.stderr
+    assert done.stderr.endswith(f"mv {folder}/mc-before/pre-commit {folder}/pre-commit\n")
     assert run(folder / "commit-msg", "x").returncode == 0
 
 
