@@ -20,7 +20,7 @@ from gitmc.cli.render import duration, one_line, since
 from gitmc.model.columns import columns, cut
 from gitmc.model.trainrecord import Out, Train, TrainRun
 
-LEFT_OUT = ("blocked", "deleted", "withdrawn", "skip")
+LEFT_OUT = ("blocked", "deleted", "withdrawn", "moved", "skip")
 """Reasons for which a branch does not land that are no fault of its own."""
 
 SIGNS = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from gitmc.cli.render import duration, one_line
 from gitmc.cli.trainpicture import LEFT_OUT
-from gitmc.model.trainrecord import Out, Train, TrainRun, sentence
+from gitmc.model.trainrecord import Out, Train, TrainRun, TrainState, sentence
 from gitmc.store.codec import time_text
 
 
@@ -27,6 +27,8 @@ def train_object(train: Train, now: datetime) -> dict[str, Any]:
         "test": train.test,
         "slots": train.slots,
         "every": train.every,
+        "plan": train.plan,
+        "open": train.open,
         "queue": [_rider(rider) for rider in train.queue],
         "landed": [one._asdict() for one in train.landed],
         "ejected": [_ejected(train, out, runs) for out in train.out
@@ -90,6 +92,9 @@ def lines(train: Train, now: datetime) -> list[str]:
     for rider in train.queue:
         why = f", which waits for {rider.deferred_by}" if rider.deferred_by else ""
         shown.append(f"queued   {rider.name}{why}")
+    if train.open and train.state is TrainState.RUNNING and not train.queue:
+        whose = f" of the plan '{train.plan}'" if train.plan else ""
+        shown.append(f"waits    for branches{whose} to join")
     if any(out.red for out in train.out):
         shown.append(f"hint: {show_command(train)}")
     return shown
@@ -116,6 +121,9 @@ def events(train: Train) -> Iterator[tuple[tuple[str, str], str]]:
             took = f" in {duration(run.seconds)}" if run.seconds else ""
             yield ("end", run.id), f"{run.verdict} {names}{took}"
     for one in train.landed:
-        yield ("landed", one.name), f"landed {one.name}"
+        yield ("landed", f"{one.name}@{one.head}"), f"landed {one.name}"
     for out in train.out:
-        yield ("out", out.name), f"took out {out.name}: {one_line(sentence(train, out), 200)}"
+        yield (
+            ("out", f"{out.name}@{out.head}"),
+            f"took out {out.name}: {one_line(sentence(train, out), 200)}",
+        )

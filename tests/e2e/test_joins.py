@@ -155,6 +155,9 @@ def test_one_that_moves_while_it_waits_is_given_back(world: World, tmp_path: Pat
     line.write("go")
     ride.becomes("a", Place.OUT, queued)
     assert [out.reason for out in ride.train.out] == ["moved"]
+    shown = world.mc("merge-train", "status", ride.id).ok().stdout
+    assert "left out a: the branch 'a' moved while it waited" in shown
+    assert "waits    for branches of the plan 'p' to join" in shown
     assert files(world) == {"README.md"}
     # It may have moved before it was taken up, too.
     ride.join("a", queued)
