@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 PROC = Path("/proc")
 
@@ -151,6 +152,33 @@ def running(*words: str) -> list[tuple[int, str]]:
             if start is not None:
                 found.append((int(one.name), start))
     return found
+
+
+class Carrier(NamedTuple):
+    """A process with its environment, and what it runs, on one line."""
+
+    pid: int
+    environment: dict[str, str]
+    command: str
+
+
+def carrying(variable: str, value: str) -> list[Carrier]:
+    """The processes whose environment has `variable` set to `value`, without ourselves."""
+    entry, found = os.fsencode(f"{variable}={value}"), []
+    for one in os.scandir(PROC) if PROC.is_dir() else ():
+        if one.name.isdigit() and int(one.name) != os.getpid():
+            words = _environment(int(one.name))
+            if entry in words and start_time(int(one.name)) is not None:
+                pairs = (os.fsdecode(word).partition("=") for word in words)
+                told = " ".join(map(os.fsdecode, _read(int(one.name), "cmdline"))).strip()
+                found.append(Carrier(int(one.name), {k: v for k, _, v in pairs}, told))
+    return found
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether the process is stopped, as by SIGSTOP."""
+    stat = b"\0".join(_read(pid, "stat"))
+    return stat.rpartition(b")")[2].split()[:1] == [b"T"]
 
 
 def _carriers(entries: frozenset[bytes], spare: Sequence[str]) -> set[tuple[int, str]]:

@@ -134,6 +134,28 @@ def find_runs(tmux: Tmux) -> dict[str, Made]:
     return {run: _made(ids) for run, _, ids in named if run}
 
 
+class Started(NamedTuple):
+    """A pane whose launcher has called itself `run`, and the command that it was started with, as
+    tmux quotes it."""
+
+    run: str
+    pane: str
+    dead: bool
+    socket: str
+    command: str
+
+
+def started(tmux: Tmux) -> list[Started]:
+    """All such panes of the server; none where there is no server."""
+    fields = ("@mc_run", "pane_id", "pane_dead", "socket_path", "pane_start_command")
+    try:
+        printed = tmux("list-panes", "-a", "-F", "\t".join(f"#{{{field}}}" for field in fields))
+    except NoServer:
+        return []
+    rows = (line.split("\t", 4) for line in printed.splitlines() if "\t" in line)
+    return [Started(row[0], row[1], row[2] == "1", row[3], row[4]) for row in rows if row[0]]
+
+
 def capture(
     tmux: Tmux,
     pane: str,
