@@ -72,12 +72,28 @@ def find(folder: Path) -> Repository:
         )
     if done.returncode != 0:
         said = os.fsdecode(done.stderr).strip().removeprefix("fatal: ")
-        raise Fatal(
-            said or "not a git repository",
-            hint="run git mc in a worktree of a repository; `git init` makes one",
-        )
+        hint = "run git mc in a worktree of a repository; `git init` makes one"
+        # Of a repository that is another user's, git itself says what to type.
+        raise Fatal(said or "not a git repository", hint=None if "safe.directory" in said else hint)
     _, common, git_dir, top = answers
-    return Repository(Path(folder, common).resolve(), Path(git_dir), Path(top))
+    common_dir = Path(folder, common).resolve()
+    if common_dir.stat().st_uid != os.geteuid():
+        _trust_all_of_it()
+    return Repository(common_dir, Path(git_dir), Path(top))
+
+
+def _trust_all_of_it() -> None:
+    """Have git work in all of a repository that is another user's, and that it was told to trust.
+
+    `safe.directory` tells it of one worktree; it would ask anew for the git directory, and for each
+    other worktree. What we start that is not ours is told nothing of this.
+    """
+    count = os.environ.get("GIT_CONFIG_COUNT", "")
+    number = int(count) if count.isdigit() else 0
+    if os.environ.get(f"GIT_CONFIG_KEY_{number - 1}") != "safe.directory":
+        os.environ[f"GIT_CONFIG_KEY_{number}"] = "safe.directory"
+        os.environ[f"GIT_CONFIG_VALUE_{number}"] = "*"
+        os.environ["GIT_CONFIG_COUNT"] = str(number + 1)
 
 
 _SEPARATOR = "--mc-next-answer"

@@ -152,8 +152,10 @@ def started(tmux: Tmux) -> list[Started]:
         printed = tmux("list-panes", "-a", "-F", "\t".join(f"#{{{field}}}" for field in fields))
     except NoServer:
         return []
-    rows = (line.split("\t", 4) for line in printed.splitlines() if "\t" in line)
-    return [Started(row[0], row[1], row[2] == "1", row[3], row[4]) for row in rows if row[0]]
+    rows = [line.split("\t", 4) for line in printed.splitlines()]
+    # A command may have lines of its own.
+    whole = [row for row in rows if len(row) == len(fields) and row[0]]
+    return [Started(row[0], row[1], row[2] == "1", row[3], row[4]) for row in whole]
 
 
 def capture(
