@@ -43,6 +43,15 @@ class _Plan(click.Group):
             formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
 
 
-@click.group(cls=_Plan)
-def command() -> None:
-    """Run jobs that depend on one another, and bring their work together on one branch."""
+@click.group(cls=_Plan, invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Run jobs that depend on one another, and bring their work together on one branch.
+
+    Alone, it shows the plan under way.
+    """
+    if ctx.invoked_subcommand is None:
+        status = command.get_command(ctx, "status")
+        assert status is not None
+        with status.make_context("status", [], parent=ctx) as inner:
+            status.invoke(inner)

@@ -8,7 +8,7 @@ anywhere leaves something that is due again.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gitmc.control import joins
@@ -20,6 +20,7 @@ from gitmc.model.plan import FINAL, Plan, noted
 from gitmc.model.planheard import Seen
 from gitmc.model.planstep import Action, Step, step
 from gitmc.model.trainrecord import Train
+from gitmc.store.files import BadFile
 from gitmc.store.lock import Held
 from gitmc.store.plans import Plans
 from gitmc.store.trains import Trains
@@ -54,9 +55,19 @@ def wind_up(mission: Mission, plan_id: str) -> None:
 
 def owners(mission: Mission) -> set[int]:
     """The processes that push plans for review, whose end is worth a look."""
+    return {plan.owner.pid for plan in _open(mission) if plan.owner and _alive(plan.owner)}
+
+
+def _open(mission: Mission) -> Iterator[Plan]:
+    """The plans for which something is left to do; of one that cannot be read, `tend` tells."""
     plans = Plans(mission.store.root)
-    found = (plans.get(plan_id) for plan_id in plans.running())
-    return {plan.owner.pid for plan in found if plan and plan.owner and _alive(plan.owner)}
+    for plan_id in plans.running():
+        try:
+            plan = plans.get(plan_id)
+        except BadFile:
+            continue
+        if plan is not None:
+            yield plan
 
 
 def folders(mission: Mission) -> tuple[Path, ...]:
@@ -70,14 +81,10 @@ def folders(mission: Mission) -> tuple[Path, ...]:
 
 def due(mission: Mission) -> bool:
     """Whether an observer would have something to do for a plan now."""
-    plans = Plans(mission.store.root)
-    for plan_id in plans.running():
-        plan = plans.get(plan_id)
-        if plan is not None:
-            jobs = _jobs(mission)
-            now = step(plan, jobs, seen(mission, plan))
-            if _changes(plan, now) or plan.state in FINAL or plan.untold:
-                return True
+    for plan in _open(mission):
+        now = step(plan, _jobs(mission), seen(mission, plan))
+        if _changes(plan, now) or plan.state in FINAL or plan.untold:
+            return True
     return False
 
 

@@ -137,7 +137,7 @@ def _clear_orphans(mission: Mission) -> None:
     plans = Plans(store.root)
     with store.locked() as held:
         for job in store.jobs()[0]:
-            if job.held and job.plan is not None and plans.get(job.plan) is None:
+            if job.held and job.plan is not None and not plans.has(job.plan):
                 store.remove(held, job.name)
                 store.prompt_path(job.name).unlink(missing_ok=True)
                 if job.run is not None:

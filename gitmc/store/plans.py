@@ -48,6 +48,10 @@ class Plans:
             raise BadFile(path, f"it holds a plan called '{plan.id}'")
         return plan
 
+    def has(self, plan_id: str) -> bool:
+        """Whether there is a record of that id, readable or not."""
+        return (self.folder / f"{plan_id}.toml").exists()
+
     def save(self, held: Held, plan: Plan) -> None:
         """Store `plan`; there is then something left to do for it."""
         assert isinstance(held, Held)

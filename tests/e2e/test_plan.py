@@ -571,3 +571,22 @@ def test_an_integration_branch_that_was_deleted_is_asked_for(world: World, tmp_p
     world.mc("plan", "approve").ok()
     assert wait(world)["state"] == "completed"
     assert landed(world) == {"a.txt", "b.txt"}
+
+
+@pytest.mark.slow
+def test_a_record_of_a_plan_that_cannot_be_read_stops_nothing_else(world: World) -> None:
+    start(world, plan(job("a", works("a"))), "--mode", "copilot")
+    path = world.root / "plans/demo.toml"
+    kept = path.read_text()
+    path.write_text(kept + "x = [\n")
+    start(world, plan(job("b", works("b")), name="other"))
+    assert wait(world, "other")["state"] == "completed"
+    assert world.mc("jobs").ok().stderr == ""
+    assert "demo.toml" in world.mc("overview").ok().stderr
+    assert "demo.toml" in world.mc("plan", "list").ok().stderr
+    world.mc("plan", "status", "demo").refused(1, "no plan 'demo'", "other")
+    path.write_text(kept)
+    world.mc("plan", "approve", "demo").ok()
+    assert wait(world, "demo")["state"] == "completed"
+    assert "demo" in world.mc("plan", "status", "demo").ok().stdout
+    assert world.mc("plan").ok().stdout == world.mc("plan", "status").ok().stdout
