@@ -95,7 +95,7 @@ def _jobs(facts: Facts) -> Iterator[Finding]:
             text = f"the removal of the worktree of '{job.name}' was interrupted"
             cure = f"git mc cleanup {job.name} takes it up again"
             yield Finding("half-removed", job.name, text, cure, Fix.TAKE_BACK, (job.name,))
-        elif job.name in labels:
+        elif job.name in labels and labels[job.name].path != job.worktree:
             path = labels[job.name].path
             text = f"the worktree of '{job.name}' was moved to {path}"
             cure = shlex.join(["git", "worktree", "move", path, job.worktree])
