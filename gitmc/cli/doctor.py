@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -41,15 +42,20 @@ def command(fix: bool, out: Output) -> int:
         print_json("mc.doctor/1", content)
         return 1 if found else 0
     for one in mended:
-        out.say(f"mended: {one.id}: {one.text}")
+        out.say(f"mended: {one.id}: {_harmless(one.text)}")
     for one in found:
-        click.echo(f"{one.id}: {one.text}\n    cure: {one.cure}")
+        click.echo(f"{one.id}: {_harmless(one.text)}\n    cure: {_harmless(one.cure)}")
     if not found:
         out.say("nothing is inconsistent")
     elif any(one.fix for one in found):
         count = sum(one.fix is not None for one in found)
         out.say(f"hint: git mc doctor --fix mends {count} of {len(found)}, and loses nothing")
     return 1 if found else 0
+
+
+def _harmless(text: str) -> str:
+    """`text`, in which a file's name may be anything, without what a terminal would obey."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "?", text)
 
 
 def _object(one: Finding) -> dict[str, Any]:

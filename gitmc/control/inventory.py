@@ -151,13 +151,15 @@ def _trees(mission: Mission) -> list[Tree]:
     owns = list(entries.iterdir()) if entries.is_dir() else []
     by_place = {path: own for own in owns if (path := worktree.place(own)) is not None}
     now = time.time()
+    lasts = {own: _last(own) for own in by_place.values()}
+    known = refs.tips(mission.git, [last for last in lasts.values() if last])
     found = []
     for tree in worktree.listed(mission.git):
         own = by_place.get(tree.path)
         if own is None:
             continue
         there = tree.path.is_dir()
-        last = _last(mission.git, own)
+        last = lasts[own] if lasts[own] in known else None
         found.append(
             Tree(
                 path=str(tree.path),
@@ -183,14 +185,14 @@ def _label(own: Path) -> str | None:
         return None
 
 
-def _last(git: Git, own: Path) -> str | None:
-    """The last commit that HEAD was at, where that is still there."""
+def _last(own: Path) -> str:
+    """The last commit that HEAD was at, as git wrote it down; empty where it did not."""
     try:
         lines = (own / "logs" / "HEAD").read_bytes().splitlines()
     except OSError:
         lines = []
     words = lines[-1].split(b" ", 2) if lines else []
-    return refs.commit_of(git, os.fsdecode(words[1])) if len(words) > 1 else None
+    return os.fsdecode(words[1]) if len(words) > 1 else ""
 
 
 def _is_held(git: Git, commit: str, but: str = "") -> bool:

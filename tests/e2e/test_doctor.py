@@ -421,3 +421,24 @@ def test_many_things_at_once(job: World) -> None:
 def test_a_repository_that_never_saw_git_mc_is_healthy_and_stays_as_it_was(world: World) -> None:
     assert found(world, "--fix") == {}
     assert not world.root.exists()
+
+
+@pytest.mark.slow
+def test_what_is_in_use_is_no_finding(job: World) -> None:
+    job.repo.git("config", "mc.warm", "1")
+    job.repo.git("config", "mc.testCommand", "true")
+    job.mc("init").ok()
+    job.sh("two", "read x")
+    job.sh("three", "echo y >y; git add y; git commit -qm 'Add y'")
+    job.wait("three").ok()
+    job.mc("merge-train", "one", "three").ok()
+    assert (job.root / "pool" / "slot-0").is_dir()
+    assert found(job) == {}
+    job.mc("kill", "two").ok()
+    assert found(job) == {}
+    job.repo.commit({"y": "else\n"})
+    job.sh("four", "echo z >y; git add y; git commit -qm 'Change y'")
+    job.wait("four").ok()
+    job.mc("sync", "four")
+    job.mc("cleanup", "two", "three", "four", "--force").ok()
+    assert found(job) == {}
