@@ -20,7 +20,8 @@ What is due, in this order; whatever comes later waits for the next step:
     c is the first branch alone, and a suspect: it is tested again.
     c is longer: prefixes are tested that split it evenly; it is tested again if a slot is free.
     Nothing longer than c is tested: its failure would say nothing new. What slots are free when the
-    first branch is the suspect test the queue without it, as it will be once it is ejected.
+    first branch is the suspect test the queue without it, as it will be once it is ejected, all of
+    it by as many as these are.
 4.  Nothing failed: prefixes that lie `spacing` apart are tested, as many as there are slots. Slots
     that come free when the whole queue is under test stay free.
 5.  A run that is none of these is cancelled. A tree that could not be tested (a broken gate), or
@@ -36,7 +37,7 @@ failed as often as `retries` asks for. Nothing ahead of it is unverified, becaus
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, log
 from typing import NamedTuple
@@ -298,13 +299,14 @@ def _wanted(
     if bad is None:
         return
     suspect = chain[bad]
-    if not _red(view, suspect.tree, policy):
-        yield suspect.tree, suspect.names
+    judged = [] if _red(view, suspect.tree, policy) else [(suspect.tree, suspect.names)]
     base = _of(view, view.base)
     if bad == 0 and not base.passes and not base.skips and not _red(view, view.base, policy):
-        yield view.base, ()
-    if bad == 0 or policy.every:
-        yield from _wanted(view, _without(items, suspect.names[-1]), policy)
+        judged.append((view.base, ()))
+    yield from judged
+    if (bad == 0 or policy.every) and slots > len(judged):
+        left = replace(policy, slots=slots - len(judged))
+        yield from _wanted(view, _without(items, suspect.names[-1]), left)
 
 
 def _without(queue: Iterable[Item], name: str) -> list[Item]:

@@ -154,6 +154,16 @@ def check_with_accidents(seed: int) -> None:
         assert not [e for e in train.ejected.values() if e.reason == "test"]
 
 
+def test_beside_the_suspect_all_of_the_rest_is_tested() -> None:
+    names = ("red", "b", "c", "d", "e")
+    train = Train(World(), [Item(name, "0") for name in names], Policy(slots=4), random.Random(0))
+    train.known = {"main0": Known(passes=1), "main0+red@0": Known(fails=1)}
+    train.settle()
+    tested = {words[1:] for _, words, _ in train.live.values()}
+    rest = tuple(f"{name}@0" for name in names[1:])
+    assert tested == {("red@0",), rest[:1], rest[:2], rest}
+
+
 queues = st.lists(
     st.builds(
         Item,
