@@ -316,7 +316,7 @@ def test_a_train_whose_driver_is_killed_goes_on(world: World, tmp_path: Path) ->
     said, line, test = held(world, tmp_path)
     for name in ("a", "b"):
         branch(world, name)
-    started = world.start("merge-train", "a", "b", "--test", test)
+    started = world.start("merge-train", "a", "b", "--test", test, "--slots", "1")
     said.read()
     os.kill(started.pid, signal.SIGKILL)
     started.communicate()
