@@ -382,6 +382,7 @@ def git_hooks(bench: Bench) -> dict[str, list[str]]:
         "post-commit": [],
         "post-rewrite": ["amend"],
         "pre-push": ["origin", "url"],
+        "reference-transaction": ["committed"],
     }
     return {f"git's {name}": [str(folder / name), *more] for name, more in words.items()}
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from gitmc.cli.render import mission_here
-from gitmc.control.githook import add_trailer, check_commit, check_push, note_commit
+from gitmc.control.githook import add_trailer, check_commit, check_push, note_commit, note_push
 from gitmc.errors import Usage
 from gitmc.model.pushes import Update, parse
 
-NAMES = ("touch-set", "committed", "trailer", "verified-push", "plan")
+NAMES = ("touch-set", "committed", "trailer", "verified-push", "pushed", "plan")
 
 
 @click.command()
@@ -34,6 +34,8 @@ def command(name: str, words: tuple[str, ...]) -> int:
         check_commit(mission)
     elif name == "committed":
         note_commit(mission)
+    elif name == "pushed":
+        note_push(mission, words[::2])
     elif name == "trailer":
         add_trailer(mission, Path(words[0]))
     else:

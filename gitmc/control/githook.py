@@ -58,6 +58,18 @@ def note_commit(mission: Mission) -> None:
         )  # fmt: skip
 
 
+def note_push(mission: Mission, refs: Sequence[str]) -> None:
+    """Write down which of `refs`, of remotes, a push has just moved: the other hook was passed
+    over. One that was fetched is none of our business."""
+    for ref in refs:
+        last = mission.git("reflog", "show", "-1", "--format=%H %gs", ref, "--")
+        commit, _, why = last.partition(" ")
+        if why == "update by push":
+            mission.store.journal.write(
+                mission.now(), "unchecked", rule=PUSH, ref=ref, commit=commit
+            )
+
+
 def add_trailer(mission: Mission, file: Path) -> None:
     """Put the trailer of the job whose worktree this is into the message in `file`; none outside
     of a job, and none into a message that is still to be written."""

@@ -22,7 +22,7 @@ from gitmc.store.lock import hold
 
 NAMES = (
     *("pre-commit", "prepare-commit-msg", "commit-msg"),
-    *("post-commit", "post-rewrite", "pre-push"),
+    *("post-commit", "post-rewrite", "pre-push", "reference-transaction"),
 )
 """The hooks that there are scripts of ours for, in the order in which git runs them."""
 

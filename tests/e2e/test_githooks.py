@@ -214,6 +214,17 @@ def test_an_integration_branch_is_pushed_once_it_is_verified(
     git(installed, "push", "origin", name, MC_ALLOW="push").ok()
     (entry,) = journal(installed, "allowed")
     assert (entry["rule"], entry["ref"]) == ("push", f"refs/heads/{name}")
+    assert journal(installed, "unchecked") == []
+    # One that passes the hook over leaves a trace, and what comes by a fetch leaves none.
+    pushed = repo.commit({"broken": "y"})
+    git(installed, "push", "--no-verify", "origin", name).ok()
+    (entry,) = journal(installed, "unchecked")
+    assert entry["rule"] == "push"
+    assert (entry["ref"], entry["commit"]) == (f"refs/remotes/origin/{name}", pushed)
+    repo.git("update-ref", "-d", f"refs/remotes/origin/{name}")
+    git(installed, "fetch", "origin").ok()
+    assert len(journal(installed, "unchecked")) == 1
+    assert not list((installed.root / "run").glob("push-*"))
     git(installed, "push", "origin", f":{name}").ok()
 
 
