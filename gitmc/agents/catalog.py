@@ -100,5 +100,14 @@ def screen_patterns(agent: str) -> Mapping[str, Sequence[str]]:
     return patterns
 
 
+@cache
+def title_patterns(agent: str) -> Mapping[str, Sequence[str]]:
+    """By state: regular expressions for what `agent` has as its terminal's title in it."""
+    patterns: Mapping[str, Sequence[str]] = (_table(agent) if agent in names() else {}).get(
+        "title", {}
+    )
+    return patterns
+
+
 def _table(agent: str) -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / f"{agent}.toml").read_text())

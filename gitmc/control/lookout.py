@@ -1,7 +1,10 @@
-"""Looking at agents that say nothing of themselves: when they printed, whether their bell rang.
+"""Looking at agents: at their terminal's title, and where neither that nor their hooks say what
+they do, at when they printed and whether their bell rang.
 
 Only the observer does this, once per `pollInterval`: one question to each tmux server, and beyond
 that the screen of an agent whose catalog file says how to read it, once each time it stands still.
+A title that says that the agent is idle has the screen read too: some titles do not tell when a
+dialog is open.
 """
 
 from __future__ import annotations
@@ -11,10 +14,20 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from gitmc.agents.catalog import screen_patterns
+from gitmc.agents.catalog import screen_patterns, title_patterns
 from gitmc.control.mission import Mission
 from gitmc.errors import McError
-from gitmc.model.activity import LAST_LINES, hears_bells, is_recent, looked, rung
+from gitmc.model.activity import (
+    LAST_LINES,
+    hears_bells,
+    is_recent,
+    looked,
+    rung,
+    state_of_screen,
+    state_of_title,
+    titled,
+    untitled,
+)
 from gitmc.model.job import Activity, Job, Phase, State
 from gitmc.model.notice import noted
 from gitmc.tmux.run import Tmux
@@ -27,6 +40,17 @@ PAUSE = 30.0
 """Seconds before a server that did not answer is asked again."""
 
 
+class Title(NamedTuple):
+    """What a run's title has been saying."""
+
+    says: str
+    state: str
+    """What that means: an idle title may stand above a dialog."""
+    since: datetime
+    read: int
+    """The last output, in seconds since the epoch, that was on the screen when it was read."""
+
+
 class Seen(NamedTuple):
     """What was seen of one run at one moment."""
 
@@ -35,12 +59,18 @@ class Seen(NamedTuple):
     output: datetime
     rang: bool
     screen: str | None
+    title: Title | None
 
     def activity(self, job: Job, now: datetime, idle_after: timedelta) -> Activity | None:
         """What this makes of the job's activity."""
         if not _watched(job) or job.run is None or job.run.id != self.run:
             return job.activity
-        stored = rung(job.activity, now) if self.rang else job.activity
+        if self.title is not None:
+            return titled(job.activity, self.title.state, self.title.since, now)
+        if job.run.signals:
+            return job.activity
+        stored = untitled(job.activity)
+        stored = rung(stored, now) if self.rang else stored
         patterns = {} if self.screen is None else screen_patterns(job.agent)
         return looked(stored, self.output, now, idle_after, self.screen, patterns)
 
@@ -54,6 +84,7 @@ class Lookout:
         self._pause: dict[str, float] = {}
         self._rang: dict[str, bool] = {}
         self._read: dict[str, int] = {}
+        self._titles: dict[str, Title] = {}
 
     def look(self, jobs: Iterable[Job]) -> list[McError]:
         """Look if it is time to, and store what agents are found to do; what went wrong."""
@@ -77,6 +108,7 @@ class Lookout:
         runs = {job.run.id for job in watched if job.run}
         self._rang = {run: rang for run, rang in self._rang.items() if run in runs}
         self._read = {run: at for run, at in self._read.items() if run in runs}
+        self._titles = {run: title for run, title in self._titles.items() if run in runs}
         return troubles
 
     def _ask(self, tmux: Tmux, jobs: list[Job]) -> list[Seen]:
@@ -91,13 +123,36 @@ class Lookout:
             rang = pane.bell and not self._rang.get(pane.run, False)
             self._rang[pane.run] = pane.bell
         output = datetime.fromtimestamp(pane.active, UTC)
+        title = self._title(tmux, job, pane)
+        if title is not None:
+            return Seen(job.name, pane.run, output, rang, None, title)
         silent = self._mission.now() - output
         screen = None
         if not is_recent(silent, self._idle_after) and self._read.get(pane.run) != pane.active:
             self._read[pane.run] = pane.active
             if screen_patterns(job.agent):
                 screen = capture(tmux, pane.id, pane.run, LAST_LINES, history=False)
-        return Seen(job.name, pane.run, output, rang, screen)
+        return Seen(job.name, pane.run, output, rang, screen, None)
+
+    def _title(self, tmux: Tmux, job: Job, pane: Pane) -> Title | None:
+        last = self._titles.pop(pane.run, None)
+        says = state_of_title(pane.title, title_patterns(job.agent))
+        if says is None:
+            return None
+        now = self._mission.now()
+        state, read = says, 0
+        if says == "idle":
+            if last is not None and (last.says, last.read) == (says, pane.active):
+                state, read = last.state, last.read
+            else:
+                screen = capture(tmux, pane.id, pane.run, LAST_LINES, history=False) or ""
+                if state_of_screen(screen, screen_patterns(job.agent)) == "waiting":
+                    state = "waiting"
+                # More may come within the same second, which is all that tmux tells.
+                read = pane.active if now.timestamp() >= pane.active + 1 else 0
+        since = last.since if last is not None and last.state == state else now
+        self._titles[pane.run] = title = Title(says, state, since, read)
+        return title
 
     @property
     def _idle_after(self) -> timedelta:
@@ -129,4 +184,6 @@ def _watched(job: Job) -> bool:
     run = job.run
     if run is None or run.phase is not Phase.LIVE or job.state is not State.RUNNING:
         return False
+    if title_patterns(job.agent):
+        return True
     return not run.signals and hears_bells(job.activity)

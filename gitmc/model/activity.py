@@ -1,14 +1,16 @@
 """What a running agent does: `working`, `waiting` (for a person), `idle`, or unknown. Pure.
 
-Six sources tell, the best first:
+Seven sources tell, the best first:
 
     agent    its own hooks signal                report   it says so, by `git mc report`
-    bell     it rang its terminal's bell         output   it printed lately, or has long been silent
-    commit   it made one, as good as output      screen   a pattern of its catalog file is shown
+    title    its terminal's title says so        bell     it rang its terminal's bell
+    commit   it made one, as good as output      output   it printed lately, or has long been silent
+    screen   a pattern of its catalog file is shown
 
-The first two are words: the later one counts, whatever the clock says. The others are guesses: they
-are made only about an agent that has no hooks, and never replace a word. Where two sources agree,
-`since` stays, and the better one is named. Beyond that:
+The first two are words: the later one counts, whatever the clock says. A title is one too, of the
+agents whose catalog file says how to read theirs: while it says something, nobody guesses. The
+others are guesses: they are made only about an agent that has no hooks, and never replace a word.
+Where two sources agree, `since` stays, and the better one is named. Beyond that:
 
 - `waiting` by a report stays until the agent says that it works: that a turn ends, or that a dialog
   is open, does not answer its question.
@@ -16,6 +18,10 @@ are made only about an agent that has no hooks, and never replace a word. Where 
   rings again counts from then.
 - No silence ends a `waiting`: who waits for a person is silent. A screen that shows otherwise does.
 - A bell counts after a report that the agent works: it is rung when that is over.
+- A title ends no `waiting` by a report but by a turn that begins after it.
+- Some agents' hooks are silent when a turn fails. So a title that contradicts them is believed in
+  the end: BELIEVED after both, and about a `waiting` or an `idle` only if it came after them.
+- A title that says nothing any more leaves what it said to be guessed about.
 - A screen is only believed once it stands still, so output comes first.
 - Of commits `since` tells the latest: silence counts from there.
 """
@@ -29,7 +35,7 @@ from types import MappingProxyType
 
 from gitmc.model.job import Activity
 
-SOURCES = ("screen", "output", "commit", "bell", "report", "agent")
+SOURCES = ("screen", "output", "commit", "bell", "title", "report", "agent")
 
 RANK = {source: rank for rank, source in enumerate(SOURCES)}
 
@@ -42,6 +48,9 @@ RECENT = timedelta(seconds=10)
 SETTLE = timedelta(seconds=3)
 """How long what an agent prints may belong to the bell that it rang."""
 
+BELIEVED = timedelta(seconds=1)
+"""How long a title must contradict an agent's hooks: the two do not come at the same moment."""
+
 LAST_LINES = 12
 """How much of a screen is read: programs show what they do at its end."""
 
@@ -52,6 +61,27 @@ Patterns = Mapping[str, Sequence[str]]
 def guessed(activity: Activity | None) -> bool:
     """Whether no word of the agent's own stands behind `activity`."""
     return activity is None or RANK.get(activity.source, 0) <= RANK["bell"]
+
+
+def titled(stored: Activity | None, state: str, at: datetime, now: datetime) -> Activity | None:
+    """The activity of an agent whose title has been showing `state` since `at`."""
+    new = Activity(state, at, "title")
+    if stored is None or guessed(stored) or stored.state == state:
+        return _merged(stored, new)
+    if stored.source == "title":
+        return new
+    later = at > stored.since
+    if stored.source == "report":
+        return new if later and (stored.state != "waiting" or state == "working") else stored
+    contradicts = stored.state == "working" or later
+    return new if contradicts and now - max(at, stored.since) >= BELIEVED else stored
+
+
+def untitled(stored: Activity | None) -> Activity | None:
+    """The activity once the agent's title says nothing: a guess, if a title said it."""
+    if stored is None or stored.source != "title":
+        return stored
+    return stored._replace(source="screen")
 
 
 def hears_bells(activity: Activity | None) -> bool:
@@ -121,6 +151,11 @@ def looked(
     return stored if shown is None else _merged(stored, Activity(shown, output, "screen"))
 
 
+def state_of_title(title: str, patterns: Patterns) -> str | None:
+    """The state that a terminal's title shows, or None."""
+    return _shown(title, patterns)
+
+
 def is_recent(silent: timedelta, idle_after: timedelta) -> bool:
     """Whether an agent that has been silent for so long still counts as working."""
     return silent <= min(RECENT, idle_after / 2)
@@ -128,9 +163,12 @@ def is_recent(silent: timedelta, idle_after: timedelta) -> bool:
 
 def state_of_screen(text: str, patterns: Patterns) -> str | None:
     """The state that the last lines of `text` show, or None."""
-    lines = "\n".join(text.rstrip().split("\n")[-LAST_LINES:])
+    return _shown("\n".join(text.rstrip().split("\n")[-LAST_LINES:]), patterns)
+
+
+def _shown(text: str, patterns: Patterns) -> str | None:
     for state in ("waiting", "working", "idle"):
-        if any(re.search(pattern, lines) for pattern in patterns.get(state, ())):
+        if any(re.search(pattern, text) for pattern in patterns.get(state, ())):
             return state
     return None
 

@@ -51,7 +51,8 @@ class Tmux:
         `folder` becomes the working directory of what is made. It is not given to tmux as an
         option, since tmux would run a `#(command)` in its name.
         """
-        argv = self.command(*args)
+        # In a locale that is not UTF-8, tmux would print an underscore for each byte of a title.
+        argv = ["tmux", "-u", *self._server, *args]
         try:
             done = subprocess.run(
                 argv,

@@ -28,6 +28,8 @@ _PANE_FIELDS = (
     "window_activity",
     "window_bell_flag",
     "@mc_run",
+    # The last one, since a title may hold whatever an agent prints.
+    "pane_title",
 )
 
 
@@ -56,6 +58,7 @@ class Pane(NamedTuple):
     """Whether its window's bell rang, and nobody has gone there since."""
     run: str
     """What the launcher in it called itself; tmux uses the ids of closed panes again."""
+    title: str
 
 
 def new_session(tmux: Tmux, names: Sequence[str], folder: Path, argv: Sequence[str]) -> Made:
@@ -117,10 +120,11 @@ def panes_now(tmux: Tmux) -> list[Pane]:
     except NoServer:
         return []
     found = []
-    for line in printed.splitlines():
-        pane, dead, status, sig, pid, server, active, bell, run = line.split("\t")
+    for line in printed.split("\n") if printed else ():
+        fields = line.split("\t", len(_PANE_FIELDS) - 1)
+        pane, dead, status, sig, pid, server, active, bell, run, title = fields
         ended = (dead == "1", status, sig, int(pid or 0))
-        found.append(Pane(pane, *ended, int(server), int(active or 0), bell == "1", run))
+        found.append(Pane(pane, *ended, int(server), int(active or 0), bell == "1", run, title))
     return found
 
 

@@ -19,6 +19,9 @@ from gitmc.model.activity import (
     rung,
     signalled,
     state_of_screen,
+    state_of_title,
+    titled,
+    untitled,
 )
 from gitmc.model.job import Activity
 
@@ -39,6 +42,10 @@ screens = st.none() | st.sampled_from(["may I?", "busy", "? for help", "", "noth
 
 def after(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
+
+
+def did(state: str, at: float, source: str) -> Activity:
+    return Activity(state, after(at), source)
 
 
 def look(
@@ -137,6 +144,69 @@ def test_a_short_threshold_leaves_room_between_working_and_idle() -> None:
     short = timedelta(seconds=4)
     states = [looked(None, T0, after(now), short) for now in (2, 3, 4)]
     assert [found and found.state for found in states] == ["working", None, "idle"]
+
+
+@given(stored, st.sampled_from(STATES[:3]), st.integers(-400, 400), st.integers(0, 900))
+def test_a_title_is_believed_in_the_end_and_says_the_same_twice(
+    activity: Activity | None, state: str, at: float, later: float
+) -> None:
+    now = max(after(at), after(later))
+    found = titled(activity, state, after(at), now)
+    assert titled(found, state, after(at), now) is found
+    if activity is None or guessed(activity) or activity.source == "title":
+        assert found is not None
+        assert found.state == state
+        assert RANK[found.source] >= RANK["title"]
+    if found is activity or (activity and activity.source == "agent"):
+        return
+    assert rung(found, now) is found or found.source == "report"
+    assert looked(found, T0, now, IDLE_AFTER, "busy", PATTERNS) is found
+
+
+@pytest.mark.parametrize(
+    ("activity", "state", "at", "now", "found"),
+    [
+        (None, "idle", 0, 0, did("idle", 0, "title")),
+        (did("idle", 0, "output"), "idle", 5, 5, did("idle", 0, "title")),
+        (did("waiting", 0, "bell"), "idle", 5, 5, did("idle", 5, "title")),
+        (did("working", 0, "title"), "idle", 5, 5, did("idle", 5, "title")),
+        # What it says itself counts until something comes after that.
+        (did("idle", 5, "report"), "working", 4, 9, did("idle", 5, "report")),
+        (did("working", 0, "report"), "idle", 5, 5, did("idle", 5, "title")),
+        (did("waiting", 0, "report"), "idle", 5, 9, did("waiting", 0, "report")),
+        (did("waiting", 0, "report"), "working", 5, 5, did("working", 5, "title")),
+        # Hooks that were silent when a turn failed, or when a dialog was answered.
+        (did("working", 0, "agent"), "idle", 5, 5, did("working", 0, "agent")),
+        (did("working", 0, "agent"), "idle", 5, 6, did("idle", 5, "title")),
+        (did("working", 8, "agent"), "idle", 5, 8, did("working", 8, "agent")),
+        (did("working", 8, "agent"), "idle", 5, 9, did("idle", 5, "title")),
+        (did("waiting", 0, "agent"), "working", 5, 6, did("working", 5, "title")),
+        (did("waiting", 8, "agent"), "working", 5, 99, did("waiting", 8, "agent")),
+        (did("idle", 8, "agent"), "working", 5, 99, did("idle", 8, "agent")),
+    ],
+)  # fmt: skip
+def test_a_title(
+    activity: Activity | None, state: str, at: float, now: float, found: Activity
+) -> None:
+    assert titled(activity, state, after(at), after(now)) == found
+
+
+def test_what_a_title_said_is_a_guess_once_it_says_nothing() -> None:
+    assert untitled(None) is None
+    said = Activity("working", T0, "title")
+    assert look(said, 0, 900) is said
+    assert look(untitled(said), 0, 900) == Activity("idle", T0, "output")
+    for source in ("report", "agent", "bell"):
+        other = Activity("waiting", T0, source)
+        assert untitled(other) is other
+
+
+@pytest.mark.parametrize(
+    ("title", "state"),
+    [("✋ may I", "waiting"), ("busy: may I", "waiting"), ("busy", "working"), ("vm", None)],
+)
+def test_what_a_title_shows(title: str, state: str | None) -> None:
+    assert state_of_title(title, PATTERNS) == state
 
 
 @pytest.mark.parametrize(
