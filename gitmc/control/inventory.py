@@ -22,6 +22,7 @@ from gitmc.git import refs, repoint, salvage, trash, worktree
 from gitmc.git.run import Git
 from gitmc.model.inventory import Facts, File, Pane, Ref, Tree, Trouble
 from gitmc.model.job import Job
+from gitmc.model.plan import Plan
 from gitmc.model.settings import KEYS
 from gitmc.model.trainrecord import TrainState
 from gitmc.store.lock import holder_pid, is_held
@@ -69,7 +70,8 @@ def take(mission: Mission) -> Facts:
     troubles.add("setting", *wrong)
     troubles.found += troubles.trying("setting", lambda: _misspelt(mission), [])
     trains = _trains(mission, troubles)
-    troubles.add("unreadable-record", *Plans(mission.store.root).all()[1])
+    plans, faults = Plans(mission.store.root).all()
+    troubles.add("unreadable-record", *faults)
     pool = pool_of(mission)
     spares, faults = pool.spares()
     troubles.add("unreadable-record", *faults)
@@ -83,7 +85,7 @@ def take(mission: Mission) -> Facts:
     return Facts(
         jobs=tuple(jobs),
         known=frozenset(mission.store.job_names()),
-        tips=_tips(mission, jobs),
+        tips=_tips(mission, [*jobs, *plans]),
         trees=tuple(trees),
         spares=frozenset(one.path for one in spares),
         folders=tuple(_folders(base)) if base else (),
@@ -99,6 +101,8 @@ def take(mission: Mission) -> Facts:
         refs=tuple(troubles.trying("refs", lambda: _refs(mission, trains), [])),
         files=tuple(_files(mission, trees)),
         trains=trains,
+        plans=tuple(plans),
+        plan_files=frozenset(path.stem for path in Plans(mission.store.root).folder.glob("*.toml")),
         undriven=tuple(Trains(mission.store.root).undriven()),
         hooks=tuple(troubles.trying("hook", lambda: _hooks(mission), [])),
         stopped=tuple(_stopped(mission)),
@@ -141,8 +145,8 @@ def _notes(mission: Mission) -> Iterator[Trouble]:
             yield Trouble("notes", text, hint)
 
 
-def _tips(mission: Mission, jobs: Iterable[Job]) -> dict[str, str]:
-    names = {f"refs/heads/{job.branch}": job.branch for job in jobs}
+def _tips(mission: Mission, some: Iterable[Job | Plan]) -> dict[str, str]:
+    names = {f"refs/heads/{one.branch}": one.branch for one in some}
     return {names[ref]: tip for ref, tip in refs.tips(mission.git, list(names)).items()}
 
 

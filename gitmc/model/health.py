@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from gitmc.model.inventory import Facts, Tree, Trouble
 from gitmc.model.job import Job, Phase, State
+from gitmc.model.plan import FINAL
 
 GRACE = 600.0
 """Seconds for which a file may belong to something that is only about to be recorded."""
@@ -71,6 +72,7 @@ def findings(facts: Facts) -> list[Finding]:
         *_refs(facts),
         *_files(facts),
         *_trains(facts),
+        *_plans(facts),
         *_hooks(facts),
     ]
 
@@ -301,6 +303,29 @@ def _trains(facts: Facts) -> Iterator[Finding]:
         text = f"the train '{train}' runs, and nobody drives it"
         cure = f"any command has it driven again; to end it: git mc merge-train cancel {train}"
         yield Finding("train-without-driver", train, text, cure)
+
+
+def _plans(facts: Facts) -> Iterator[Finding]:
+    for job in facts.jobs:
+        if job.held and job.plan is not None and job.plan not in facts.plan_files:
+            text = f"the job '{job.name}' waits for its plan '{job.plan}', which is not there"
+            yield Finding("no-plan", job.name, text, f"git mc kill {job.name}")
+    for plan in facts.plans:
+        if plan.state in FINAL:
+            continue
+        if plan.branch not in facts.tips:
+            landed = [one.commit for one in plan.jobs if one.commit]
+            commit = landed[-1] if len(landed) == 1 else plan.base_commit
+            text = f"the integration branch of the plan '{plan.id}' is gone: {plan.branch}"
+            cure = shlex.join(["git", "branch", plan.branch, commit])
+            if len(landed) > 1:
+                cure = f"{cure}, at the last of what has landed: {', '.join(landed)}"
+            fix = Fix.BRANCH if not landed else None
+            yield Finding("no-branch", plan.id, text, cure, fix, (plan.branch, commit))
+        for one in plan.jobs:
+            if not one.done and one.name not in facts.known:
+                text = f"the plan '{plan.id}' has lost the record of its job '{one.name}'"
+                yield Finding("no-record", one.name, text, f"git mc plan skip {plan.id} {one.name}")
 
 
 def _hooks(facts: Facts) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gitmc.model.job import Job
+from gitmc.model.plan import Plan
 
 
 class Tree(NamedTuple):
@@ -80,7 +81,7 @@ class Facts(NamedTuple):
     known: frozenset[str]
     """Names of jobs, those included whose records cannot be read."""
     tips: Mapping[str, str]
-    """By branch of a job: the commit at it."""
+    """By branch of a job or a plan: the commit at it."""
     trees: tuple[Tree, ...] = ()
     spares: frozenset[str] = frozenset()
     folders: tuple[str, ...] = ()
@@ -98,6 +99,9 @@ class Facts(NamedTuple):
     trains: Mapping[str, bool] = {}
     """By id of a train: whether it runs."""
     undriven: tuple[str, ...] = ()
+    plans: tuple[Plan, ...] = ()
+    plan_files: frozenset[str] = frozenset()
+    """Ids of plans, those included whose records cannot be read."""
     hooks: tuple[tuple[str, str], ...] = ()
     """Hooks, and `settings`, that are not as they would be installed: name, state."""
     stopped: tuple[tuple[int, str], ...] = ()

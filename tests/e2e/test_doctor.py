@@ -442,3 +442,34 @@ def test_what_is_in_use_is_no_finding(job: World) -> None:
     job.mc("sync", "four")
     job.mc("cleanup", "two", "three", "four", "--force").ok()
     assert found(job) == {}
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_a_plan_is_found(world: World) -> None:
+    text = """name = "p"
+test = ""
+[[job]]
+name = "a"
+command = ["true"]
+[[job]]
+name = "b"
+depends_on = ["a"]
+command = ["true"]
+"""
+    world.mc("plan", "start", "-", "--mode", "copilot", stdin=text).ok()
+    assert found(world) == {}
+    world.repo.git("branch", "-D", "mc/integration/p")
+    assert found(world) == {"no-branch": True}
+    world.mc("doctor", "--fix")
+    assert found(world) == {}
+    record = world.root / "jobs/b.toml"
+    kept = record.read_text()
+    record.unlink()
+    assert found(world) == {"no-record": False}
+    record.write_text(kept)
+    plan = world.root / "plans/p.toml"
+    plan.unlink()
+    assert found(world) == {"no-plan": False}
+    world.mc("kill", "a").ok()
+    world.mc("kill", "b").ok()
+    assert "no-plan" not in found(world)

@@ -62,6 +62,7 @@ def whole(job: Job = JOB) -> Facts:
         panes=(Pane("/s", "%1", job.run.id if job.run else "", dead=True),) if job.run else (),
         processes=((7, job.run.id, "agent"),) if job.live and job.run else (),
         trains={"t1": True, "t2": False},
+        plan_files=frozenset({job.plan} if job.plan is not None else ()),
         refs=(Ref("refs/mc/train/t2/1", "2", held=False), Ref("refs/mc/salvage/x/1", "3", False)),
     )
 
