@@ -137,6 +137,7 @@ anything = st.builds(
     panes=st.lists(st.builds(Pane, texts, texts, texts, st.booleans()), max_size=2).map(tuple),
     trains=st.just({"t1": True, "t2": False}),
     troubles=st.just(()),
+    plans=st.just(()),
 )
 
 
