@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from gitmc.errors import McError
 from gitmc.model import touchset
 from gitmc.model.names import check_job_name
+from gitmc.model.overlap import overlap
 from gitmc.model.places import Path, in_json, in_toml
 from gitmc.model.plan import Mode
 
@@ -268,7 +269,7 @@ class _Checker:
             for other in jobs[:at]:
                 if other.name in above[job.name] or job.name in above[other.name]:
                     continue
-                both = touchset.overlap(other.touch_set, job.touch_set)
+                both = overlap(other.touch_set, job.touch_set)
                 if both is not None:
                     line = self._line(("job", at, "touch_set"))
                     what = f"'{other.name}' and '{job.name}' may both change {both}"

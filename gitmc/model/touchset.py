@@ -15,12 +15,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from functools import cache
+from typing import NamedTuple
 
 SPECIAL = frozenset("*?[{\\")
 
 MOST_ALTERNATIVES = 1000
 """How many globs one with braces may stand for."""
+
+
+class Kind(Enum):
+    """How much of a path an atom stands for."""
+
+    ONE = "a character"
+    SOME = "any number of characters of one name"
+    FOLDERS = "any number of folders, each with its slash"
+    REST = "at least one character, to the end"
+    BELOW = "nothing, or a slash and all after it"
+
+
+class Atom(NamedTuple):
+    """A part of a glob, and the expression that matches what it does."""
+
+    kind: Kind
+    expression: str
 
 
 def breaches(paths: Iterable[str], touch_set: Sequence[str]) -> list[str]:
@@ -109,37 +128,46 @@ def _end_of_class(glob: str, start: int) -> int:
 
 
 def _expression(glob: str) -> str:
+    return "".join(atom.expression for atom in atoms(glob))
+
+
+def atoms(glob: str) -> list[Atom]:
+    """What a glob without braces is made of, in order. Raises ValueError."""
     if not SPECIAL & set(glob):
-        return re.escape(glob.rstrip("/")) + "(?:/.+)?"
+        return [*map(_itself, glob.rstrip("/")), Atom(Kind.BELOW, "(?:/.+)?")]
     if glob.endswith("/"):
         glob += "**"
-    parts: list[str] = []
+    parts: list[Atom] = []
     index = 0
     while index < len(glob):
         char = glob[index]
         if glob.startswith("**/", index) and (not index or glob[index - 1] == "/"):
-            parts.append("(?:[^/]+/)*")
+            parts.append(Atom(Kind.FOLDERS, "(?:[^/]+/)*"))
             index += 2
         elif glob[index:] == "**" and (not index or glob[index - 1] == "/"):
-            parts.append(".+")
+            parts.append(Atom(Kind.REST, ".+"))
             index += 1
         elif char == "*":
-            parts.append("[^/]*")
+            parts.append(Atom(Kind.SOME, "[^/]*"))
         elif char == "?":
-            parts.append("[^/]")
+            parts.append(Atom(Kind.ONE, "[^/]"))
         elif char == "[":
             end = _end_of_class(glob, index)
-            parts.append(_class(glob[index + 1 : end]))
+            parts.append(Atom(Kind.ONE, _class(glob[index + 1 : end])))
             index = end
         elif char == "\\":
             index += 1
             if index == len(glob):
                 raise ValueError("it ends with a backslash, which stands for nothing")
-            parts.append(re.escape(glob[index]))
+            parts.append(_itself(glob[index]))
         else:
-            parts.append(re.escape(char))
+            parts.append(_itself(char))
         index += 1
-    return "".join(parts)
+    return parts
+
+
+def _itself(char: str) -> Atom:
+    return Atom(Kind.ONE, re.escape(char))
 
 
 def _class(inside: str) -> str:
@@ -153,42 +181,3 @@ def _class(inside: str) -> str:
     except re.error as error:
         raise ValueError(f"[{inside}] is no set of characters: {error.msg}") from error
     return f"(?!/)[{'^' if negated else ''}{body}]"
-
-
-def overlap(one: Sequence[str], other: Sequence[str]) -> str | None:
-    """Two globs, as words, of which one path may match both; None where that cannot be.
-
-    It is found out name by name, with what stands for any name taken for any: two globs of which
-    no path matches both may be told, two that have one are never missed.
-    """
-    for first in one:
-        for second in other:
-            for a in alternatives(first):
-                for b in alternatives(second):
-                    if _may_meet(_parts(a), _parts(b)):
-                        return first if first == second else f"{first} and {second}"
-    return None
-
-
-def _parts(glob: str) -> tuple[str, ...]:
-    if not SPECIAL & set(glob):
-        return (*glob.rstrip("/").split("/"), "**")
-    return tuple((glob + "**" if glob.endswith("/") else glob).split("/"))
-
-
-def _may_meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    if not one or not other:
-        return set(one) | set(other) <= {"**"}
-    if one[0] == "**":
-        return _may_meet(one[1:], other) or _may_meet(one, other[1:])
-    if other[0] == "**":
-        return _may_meet(other, one)
-    return _may_equal(one[0], other[0]) and _may_meet(one[1:], other[1:])
-
-
-def _may_equal(one: str, other: str) -> bool:
-    if SPECIAL & set(one) and SPECIAL & set(other):
-        first, second = (re.split(r"[*?\[\\\\]", name)[0] for name in (one, other))
-        return first.startswith(second) or second.startswith(first)
-    glob, name = (one, other) if SPECIAL & set(one) else (other, one)
-    return matches(glob, name) if SPECIAL & set(glob) else one == other

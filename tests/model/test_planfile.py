@@ -11,10 +11,11 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitmc.model.overlap import overlap
 from gitmc.model.places import in_json, in_toml
 from gitmc.model.plan import Mode
 from gitmc.model.planfile import Fault, Read, cycles, read
-from gitmc.model.touchset import matches, overlap
+from gitmc.model.touchset import matches
 
 AGENTS = ("command", "opencode")
 
