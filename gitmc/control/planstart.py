@@ -19,7 +19,7 @@ from gitmc.control.prepare import Request
 from gitmc.errors import Refused
 from gitmc.git import refs
 from gitmc.model.job import Setup
-from gitmc.model.names import slug
+from gitmc.model.names import broken_branch_rule, printable, slug
 from gitmc.model.plan import FINAL, Mode, Plan, PlanJob, PlanState
 from gitmc.model.planfile import Fault, JobSpec, PlanSpec, Read, read
 from gitmc.store.lock import Held
@@ -30,14 +30,16 @@ PREFIX = "mc/integration/"
 
 
 class Source:
-    """A plan's file: its text, and where its prompt files are looked for."""
+    """A plan's file: its text, and the prompts in files that it names, each read once."""
 
     def __init__(self, path: str) -> None:
         self.name = "standard input" if path == "-" else path
         self._folder = Path.cwd() if path == "-" else Path(path).parent
+        self._prompts: dict[str, bytes] = {}
         try:
             content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-            self.text = content.decode()
+            # Some editors begin a file with a mark of the order of its bytes.
+            self.text = content.decode("utf-8-sig")
         except OSError as fault:
             raise Refused(f"the plan {path} cannot be read: {fault.strerror}") from fault
         except UnicodeDecodeError as fault:
@@ -47,28 +49,24 @@ class Source:
     def read(self, *, added_to: Sequence[str] = ()) -> Read:
         """What it says; a prompt file that cannot be read is a fault too."""
         found = read(self.text, catalog.names(), added_to=added_to)
-        if found.plan is None:
+        missing = [fault for one in found.prompt_files if (fault := self._fault(*one))]
+        if not missing:
             return found
-        faults = [fault for job in found.plan.jobs if (fault := self._fault(job))]
-        return found._replace(plan=None, faults=tuple(faults)) if faults else found
+        return found._replace(plan=None, faults=tuple(sorted((*found.faults, *missing))))
 
-    def _fault(self, job: JobSpec) -> Fault | None:
+    def _fault(self, prompt_file: str, line: int) -> Fault | None:
         try:
-            self.prompt(job)
+            self._prompts[prompt_file] = (self._folder / prompt_file).read_bytes()
         except OSError as fault:
-            line = next(
-                (n for n, text in enumerate(self.text.splitlines(), 1)
-                 if job.prompt_file and job.prompt_file in text), 0,
-            )  # fmt: skip
-            why = f"the prompt file of '{job.name}' cannot be read: {fault.filename}"
-            return Fault(line, f"{why}: {fault.strerror}")
+            where = self._folder / prompt_file
+            return Fault(line, f"the prompt file {where} cannot be read: {fault.strerror}")
         return None
 
     def prompt(self, job: JobSpec) -> bytes:
-        """What the job's agent is told. Raises OSError."""
+        """What the job's agent is told, as it was when the plan was read."""
         if job.prompt_file is None:
             return job.prompt.encode()
-        return (self._folder / job.prompt_file).read_bytes()
+        return self._prompts[job.prompt_file]
 
     def plan(self, *, added_to: Sequence[str] = ()) -> tuple[PlanSpec, tuple[Fault, ...]]:
         """The plan, and what it is warned of. Raises Refused with all faults."""
@@ -82,7 +80,7 @@ class Source:
 
     def told(self, faults: Sequence[Fault]) -> list[str]:
         """Faults or warnings, each with its place."""
-        return [f"{self.name}:{one.line or 1}: {one.text}" for one in faults]
+        return [f"{self.name}:{one.line or 1}: {printable(one.text)}" for one in faults]
 
 
 class Wishes:
@@ -219,7 +217,8 @@ def _base(mission: Mission, asked: str | None) -> tuple[str, str]:
             hint="name one: git mc plan start FILE --base BRANCH",
         )
     name = name.removeprefix("refs/heads/")
-    tip = refs.branch_tip(mission.git, name)
+    # What git would take for the commit of a branch, such as main~1, is none.
+    tip = None if broken_branch_rule(name) else refs.branch_tip(mission.git, name)
     if tip is None:
         raise Refused(
             f"the plan's base '{name}' is not a branch",

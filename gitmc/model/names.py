@@ -43,6 +43,26 @@ def _broken_rule(name: str) -> str | None:
     return None
 
 
+_NEVER_IN_BRANCHES = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
+
+
+def broken_branch_rule(name: str) -> str | None:
+    """Which of git's rules for branches `name` breaks, in words; None where it breaks none."""
+    if not name:
+        return "it is empty"
+    never = _NEVER_IN_BRANCHES.search(name)
+    if never is not None:
+        return f"git forbids {never.group()!r} in a branch"
+    if name == "HEAD" or name.startswith("-"):
+        return "git forbids HEAD, and a '-' at the beginning"
+    if not all(name.split("/")):
+        return "git forbids a branch to begin or end with a slash, or to have two in a row"
+    for part in name.split("/"):
+        if part.startswith(".") or part.endswith(".lock"):
+            return "git forbids a part of a branch to begin with '.' or to end in '.lock'"
+    return "git forbids a branch that ends in '.'" if name.endswith(".") else None
+
+
 def same_file(name: str, others: Iterable[str]) -> str | None:
     """The one of `others` that a file system blind to case would confuse with `name`, if any."""
     folded = name.casefold()
@@ -53,3 +73,8 @@ def slug(text: str, longest: int = 30) -> str:
     """`text` reduced to [a-z0-9-], so that neither tmux nor a shell can read anything into it."""
     decomposed = unicodedata.normalize("NFKD", text.lower())
     return _NOT_PLAIN.sub("-", decomposed).strip("-")[:longest].strip("-") or "job"
+
+
+def printable(text: str) -> str:
+    """`text` with what a terminal would obey, or could not be sent, spelled out."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)

@@ -10,15 +10,15 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from gitmc.errors import McError
-from gitmc.model import touchset
-from gitmc.model.names import check_job_name
+from gitmc.model import names, touchset
 from gitmc.model.overlap import overlap
 from gitmc.model.places import Path, in_json, in_toml
 from gitmc.model.plan import Mode
+from gitmc.model.plangraph import ancestors, cycles
 
 PLAN_KEYS = {
     "name": "text", "mode": "text", "base": "text", "test": "text", "max_parallel": "count",
@@ -42,6 +42,8 @@ CHOICES = {
     "strategy": ("merge", "squash", "ff-only"),
 }
 JOB_MODES = ("vanilla", "plan", "ralph", "ulw")
+UNFIT = re.compile("[\0\ud800-\udfff]")
+"""What JSON and TOML can spell, and neither a program's words nor a file can hold."""
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -90,13 +92,15 @@ class Read(NamedTuple):
     plan: PlanSpec | None
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...] = ()
+    prompt_files: tuple[tuple[str, int], ...] = ()
+    """Where its prompts are, and on which line each is named; with faults too."""
 
 
 def read(text: str, agents: Collection[str], *, added_to: Collection[str] = ()) -> Read:
     """What `text` says. `agents` are those there are; `added_to` are the jobs of the plan that
     these are to be added to, if there is one."""
     try:
-        table, places = _parsed(text)
+        parsed = _parsed(text)
     except tomllib.TOMLDecodeError as fault:
         at = re.search(r"at line (\d+)", str(fault))
         line = int(at.group(1)) if at else text.count("\n") + 1
@@ -105,23 +109,35 @@ def read(text: str, agents: Collection[str], *, added_to: Collection[str] = ()) 
         return Read(None, (Fault(fault.lineno, f"no JSON: {fault.msg}"),))
     except (RecursionError, ValueError) as fault:
         return Read(None, (Fault(0, f"it cannot be read: {fault}"),))
-    return _Checker(table, places, agents, added_to).read()
+    return _Checker(parsed, agents, added_to).read()
 
 
-def _parsed(text: str) -> tuple[Mapping[str, Any], dict[Path, int]]:
+def _parsed(text: str) -> _Parsed:
     if not text.lstrip().startswith("{"):
-        return tomllib.loads(text), in_toml(text)
-    table = json.loads(text)
-    places = {tuple(map(_snake, path)): line for path, line in in_json(text).items()}
-    snaked: Mapping[str, Any] = _snaked(table)
-    return snaked, places
+        return _Parsed(tomllib.loads(text), in_toml(text))
+    table: Mapping[str, Any] = _snaked(json.loads(text))
+    places: dict[Path, int] = {}
+    twice: dict[Path, int] = {}
+    for path, line in in_json(text):
+        known = tuple(map(_snake, path))
+        within = any(known[:length] in twice for length in range(1, len(known)))
+        if known in places and isinstance(known[-1], str) and not within:
+            twice[known] = line
+        places.setdefault(known, line)
+    return _Parsed(table, places, tuple(twice.items()), json=True)
 
 
 def _snake(key: Any) -> Any:
+    """The name of a key that JSON may call otherwise; what is no key of ours is left alone."""
     if not isinstance(key, str):
         return key
     name = re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m.group(1).lower(), key)
-    return SEED_KEYS.get(name, name)
+    name = SEED_KEYS.get(name, name)
+    return name if name in PLAN_KEYS or name in JOB_KEYS else key
+
+
+def _camel(key: str) -> str:
+    return "jobs" if key == "job" else re.sub(r"_(.)", lambda m: m.group(1).upper(), key)
 
 
 def _snaked(value: Any) -> Any:
@@ -130,54 +146,68 @@ def _snaked(value: Any) -> Any:
     return [_snaked(item) for item in value] if isinstance(value, list) else value
 
 
+class _Parsed(NamedTuple):
+    """What a text holds, and where."""
+
+    table: Mapping[str, Any]
+    places: Mapping[Path, int]
+    twice: tuple[tuple[Path, int], ...] = ()
+    """Keys that are there already, and the lines on which they come again."""
+    json: bool = False
+
+
 class _Checker:
     """Looks at a table that was read, and collects what is wrong with it."""
 
-    def __init__(
-        self,
-        table: Mapping[str, Any],
-        places: Mapping[Path, int],
-        agents: Collection[str],
-        added_to: Collection[str],
-    ) -> None:
-        self._table = table
-        self._places = places
+    def __init__(self, parsed: _Parsed, agents: Collection[str], added_to: Collection[str]) -> None:
+        self._parsed = parsed
         self._agents = agents
         self._added_to = added_to
         self._faults: list[Fault] = []
-        self._warnings: list[Fault] = []
+        self._prompt_files: list[tuple[str, int]] = []
 
     def read(self) -> Read:
-        values = self._values((), self._table, PLAN_KEYS)
+        for path, line in self._parsed.twice:
+            self._faults.append(Fault(line, f"'{self._said(path[-1])}' is given twice"))
+        values = self._values((), self._parsed.table, PLAN_KEYS)
         for key, choices in CHOICES.items():
             self._choose((key,), values.get(key), choices)
-        if not self._added_to and not values.get("name", "").strip():
-            self._fault((), 'the plan needs a name: name = "..."')
+        name = " ".join(values.pop("name", "").split())
+        if not self._added_to and not name and isinstance(self._parsed.table.get("name", ""), str):
+            self._fault(("name",), "the plan needs a name")
+        if not name.isprintable():
+            self._fault(("name",), f"the name {name!r} holds what cannot be shown")
+        broken = names.broken_branch_rule(values.get("base", "main").removeprefix("refs/heads/"))
+        if broken is not None:
+            self._fault(("base",), f"the base '{values['base']}' can be no branch: {broken}")
         tables = values.pop("job", [])
-        jobs = [self._job(at, one) for at, one in enumerate(tables) if isinstance(one, dict)]
-        for at, one in enumerate(tables):
-            if not isinstance(one, dict):
-                self._fault(("job", at), "a job is a table: [[job]]")
-        if not tables:
-            self._fault(("job",), "the plan has no job: add [[job]] with a name and a prompt")
+        if self._parsed.table.get("job", []) == []:
+            self._fault(("job",), f"the plan has no job: add {self._a_job} with a name")
+        jobs = [self._job(at, one) for at, one in enumerate(tables)]
         self._check_names(jobs)
         self._check_graph(jobs)
-        self._faults.sort()
+        asked = tuple(self._prompt_files)
         if self._faults:
-            return Read(None, tuple(self._faults), tuple(self._warnings))
-        self._warn_of_overlaps(jobs)
+            return Read(None, tuple(sorted(self._faults)), prompt_files=asked)
         mode = Mode(values.pop("mode", Mode.AUTOPILOT))
-        name = " ".join(values.pop("name", "").split())
         plan = PlanSpec(name, tuple(jobs), mode, **values)
-        return Read(plan, (), tuple(sorted(self._warnings)))
+        return Read(plan, (), tuple(sorted(self._overlaps(jobs))), asked)
+
+    def _said(self, key: Any) -> str:
+        """A key as the file spells it."""
+        return _camel(key) if self._parsed.json else key
+
+    @property
+    def _a_job(self) -> str:
+        return 'an object to "jobs"' if self._parsed.json else "[[job]]"
 
     def _fault(self, path: Path, text: str) -> None:
         self._faults.append(Fault(self._line(path), text))
 
     def _line(self, path: Path) -> int:
         for length in range(len(path), 0, -1):
-            if path[:length] in self._places:
-                return self._places[path[:length]]
+            if path[:length] in self._parsed.places:
+                return self._parsed.places[path[:length]]
         return 0
 
     def _values(
@@ -186,23 +216,32 @@ class _Checker:
         values: dict[str, Any] = {}
         for key, value in table.items():
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
+                near = difflib.get_close_matches(key, map(self._said, known), n=1)
                 meant = f"; did you mean '{near[0]}'?" if near else ""
                 self._fault((*path, key), f"there is no key '{key}'{meant}")
                 continue
             found = READERS[known[key]](value)
+            unfit = UNFIT.search("".join(_texts_of(found)))
             if found is None:
-                self._fault((*path, key), f"'{key}' must be {KINDS[known[key]]}")
+                self._fault((*path, key), f"'{self._said(key)}' must be {KINDS[known[key]]}")
+            elif unfit is not None:
+                which = f"U+{ord(unfit.group()):04X}"
+                self._fault((*path, key), f"'{self._said(key)}' holds {which}, which is no text")
             else:
                 values[key] = found
         return values
 
     def _choose(self, path: Path, value: str | None, choices: Collection[str]) -> None:
         if value is not None and value not in choices:
-            self._fault(path, f"'{path[-1]}' is '{value}', not one of {', '.join(choices)}")
+            self._fault(
+                path, f"'{self._said(path[-1])}' is '{value}', not one of {', '.join(choices)}"
+            )
 
-    def _job(self, at: int, table: Mapping[str, Any]) -> JobSpec:
+    def _job(self, at: int, table: Any) -> JobSpec:
         path: Path = ("job", at)
+        if not isinstance(table, dict):
+            self._fault(path, f"a job is a table: add {self._a_job}")
+            return JobSpec("")
         values = self._values(path, table, JOB_KEYS)
         self._choose((*path, "mode"), values.get("mode"), JOB_MODES)
         if values.get("mode") in JOB_MODES[1:]:
@@ -210,7 +249,7 @@ class _Checker:
         name = values.get("name", "")
         if "name" in values:
             try:
-                check_job_name(name)
+                names.check_job_name(name)
             except McError as fault:
                 self._fault((*path, "name"), fault.message)
         elif "name" not in table:
@@ -218,9 +257,14 @@ class _Checker:
         whose = f"the job '{name}'" if name else "the job"
         asks = [key for key in ("prompt", "prompt_file") if key in table]
         if len(asks) == 2:
-            self._fault((*path, "prompt_file"), f"{whose} has both prompt and prompt_file")
+            both = f"both prompt and {self._said('prompt_file')}"
+            self._fault((*path, "prompt_file"), f"{whose} has {both}")
         if not asks and "command" not in table:
-            self._fault(path, f"{whose} needs a prompt, a prompt_file or a command")
+            some = f"a prompt, a {self._said('prompt_file')} or a command"
+            self._fault(path, f"{whose} needs {some}")
+        if "prompt_file" in values:
+            line = self._line((*path, "prompt_file"))
+            self._prompt_files.append((values["prompt_file"], line))
         if "agent" in values and values["agent"] not in self._agents:
             known = ", ".join(sorted(self._agents))
             self._fault((*path, "agent"), f"there is no agent '{values['agent']}'; known: {known}")
@@ -232,6 +276,8 @@ class _Checker:
             why = touchset.fault(glob)
             if why is not None:
                 self._fault((*path, "touch_set", number), f"bad glob {glob!r}: {why}")
+        if "depends_on" in values:
+            values["depends_on"] = tuple(dict.fromkeys(values["depends_on"]))
         return JobSpec(**{"name": "", **values})
 
     def _check_names(self, jobs: list[JobSpec]) -> None:
@@ -247,14 +293,14 @@ class _Checker:
             first.setdefault(folded, at)
 
     def _check_graph(self, jobs: list[JobSpec]) -> None:
-        names = {job.name for job in jobs} | set(self._added_to)
+        known = {job.name for job in jobs if job.name} | set(self._added_to)
         for at, job in enumerate(jobs):
             for number, other in enumerate(job.depends_on):
                 path: Path = ("job", at, "depends_on", number)
                 if other == job.name:
                     self._fault(path, f"the job '{job.name}' depends on itself")
-                elif other not in names:
-                    near = difflib.get_close_matches(other, names, n=1)
+                elif other not in known:
+                    near = difflib.get_close_matches(other, known, n=1)
                     meant = f"; did you mean '{near[0]}'?" if near else ""
                     self._fault(path, f"'{job.name}' depends on '{other}', which is no job{meant}")
         for cycle in cycles({job.name: job.depends_on for job in jobs}):
@@ -262,56 +308,23 @@ class _Checker:
             around = " -> ".join((*cycle, cycle[0]))
             self._fault(("job", at, "depends_on"), f"the jobs depend on one another: {around}")
 
-    def _warn_of_overlaps(self, jobs: list[JobSpec]) -> None:
-        above = {job.name: ancestors({one.name: one.depends_on for one in jobs}, job.name)
-                 for job in jobs}  # fmt: skip
+    def _overlaps(self, jobs: list[JobSpec]) -> Iterator[Fault]:
+        graph = {job.name: job.depends_on for job in jobs}
+        above = {name: ancestors(graph, name) for name in graph}
         for at, job in enumerate(jobs):
-            for other in jobs[:at]:
-                if other.name in above[job.name] or job.name in above[other.name]:
-                    continue
-                both = overlap(other.touch_set, job.touch_set)
-                if both is not None:
-                    line = self._line(("job", at, "touch_set"))
-                    what = f"'{other.name}' and '{job.name}' may both change {both}"
-                    self._warnings.append(Fault(line, f"{what}, and run at the same time"))
-
-
-def ancestors(graph: Mapping[str, Collection[str]], name: str) -> set[str]:
-    """All that `name` depends on, directly or through others."""
-    found: set[str] = set()
-    left = list(graph.get(name, ()))
-    while left:
-        one = left.pop()
-        if one not in found:
-            found.add(one)
-            left += graph.get(one, ())
-    return found
-
-
-def cycles(graph: Mapping[str, Collection[str]]) -> list[list[str]]:
-    """Cycles among the jobs, each from its first one on; none in common, and not those of one."""
-    found: list[list[str]] = []
-    over: set[str] = set()
-    for start in graph:
-        trail: list[str] = []
-        stack = [(start, iter(graph[start]))]
-        trail.append(start)
-        while stack:
-            name, rest = stack[-1]
-            following = next((one for one in rest if one in graph and one not in over), None)
-            if name in over or following is None:
-                over.add(name)
-                stack.pop()
-                trail.pop()
-            elif following in trail:
-                cycle = trail[trail.index(following) :]
-                if len(cycle) > 1:
-                    found.append(cycle)
-                over.update(cycle)
-            else:
-                stack.append((following, iter(graph[following])))
-                trail.append(following)
-    return found
+            meets = [
+                (other.name, both)
+                for other in jobs[:at]
+                if other.name not in above[job.name] and job.name not in above[other.name]
+                if (both := overlap(other.touch_set, job.touch_set)) is not None
+            ]
+            if meets:
+                (other_name, both), *more = meets
+                what = f"'{other_name}' and '{job.name}' may both change {both}"
+                so = f"; so it is with {len(more)} other jobs" if more else ""
+                so = f"; so it is with '{more[0][0]}'" if len(more) == 1 else so
+                line = self._line(("job", at, "touch_set"))
+                yield Fault(line, f"{what}, and run at the same time{so}")
 
 
 def _text(value: Any) -> str | None:
@@ -343,6 +356,12 @@ def _time(value: Any) -> float | None:
     found = re.fullmatch(r"(\d{1,9})\s*([smh]?)", value) if isinstance(value, str) else None
     seconds = float(found.group(1)) * UNITS[found.group(2)] if found else 0.0
     return seconds or None
+
+
+def _texts_of(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        return (value,)
+    return value if isinstance(value, tuple) else ()
 
 
 def _list(value: Any) -> list[Any] | None:

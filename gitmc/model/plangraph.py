@@ -1,7 +1,8 @@
-"""How jobs depend on one another, drawn: as text, for Graphviz, and for Mermaid. Pure.
+"""How jobs depend on one another: who comes after whom, and drawings of it. Pure.
 
-In text each job hangs below one that it depends on, the last of them to be drawn, so that all that
-it needs stands above it; the others are named beside it:
+They are drawn as text, for Graphviz, and for Mermaid. In text each job hangs below one that it
+depends on, the last of them to be drawn, so that all that it needs stands above it; the others are
+named beside it:
 
     schema
     ├─ api
@@ -12,7 +13,7 @@ it needs stands above it; the others are named beside it:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -22,6 +23,44 @@ class Node(NamedTuple):
     name: str
     depends_on: tuple[str, ...] = ()
     state: str = ""
+
+
+def ancestors(graph: Mapping[str, Collection[str]], name: str) -> set[str]:
+    """All that `name` depends on, directly or through others."""
+    found: set[str] = set()
+    left = list(graph.get(name, ()))
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += graph.get(one, ())
+    return found
+
+
+def cycles(graph: Mapping[str, Collection[str]]) -> list[list[str]]:
+    """Cycles among the jobs, each from its first one on; none in common, and not those of one."""
+    found: list[list[str]] = []
+    over: set[str] = set()
+    for start in graph:
+        trail: list[str] = []
+        stack = [(start, iter(graph[start]))]
+        trail.append(start)
+        while stack:
+            name, rest = stack[-1]
+            following = next((one for one in rest if one in graph and one not in over), None)
+            if name in over or following is None:
+                over.add(name)
+                stack.pop()
+                trail.pop()
+            elif following in trail:
+                cycle = trail[trail.index(following) :]
+                if len(cycle) > 1:
+                    found.append(cycle)
+                over.update(cycle)
+            else:
+                stack.append((following, iter(graph[following])))
+                trail.append(following)
+    return found
 
 
 def text(nodes: Sequence[Node], paint: Callable[[Node], str] | None = None) -> list[str]:

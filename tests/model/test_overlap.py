@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitmc.model.overlap import common, overlap
@@ -24,6 +24,8 @@ MEET = [
     ("{a,b}/c", "{b,d}/?", "b/c"),
     (".*", "??", ".a"),
     ("*.py", "*y", ".py"),
+    ("**/*x", "x", "x"),
+    ("[b-y]", "[!by]", "c"),
 ]
 APART = [
     ("src/**", "docs/**"),
@@ -70,7 +72,8 @@ paths = st.lists(st.sampled_from(["a", "b", "ab", "ba", ".a", "c"]), min_size=1,
 
 @given(globs, globs, paths.map("/".join))
 def test_a_path_that_matches_both_is_never_missed(one: str, other: str, path: str) -> None:
-    assume(fault(one) is None and fault(other) is None)
+    if fault(one) is not None or fault(other) is not None:
+        return
     found = common(one, other)
     if matches(one, path) and matches(other, path):
         assert found is not None and len(found) <= len(path)
@@ -81,7 +84,8 @@ def test_a_path_that_matches_both_is_never_missed(one: str, other: str, path: st
 
 @given(st.text("ab*?[]!^-{},\\/.&|~\n", max_size=10), st.text("ab*?[]!-{},/.", max_size=10))
 def test_any_two_globs_can_be_asked_about(one: str, other: str) -> None:
-    assume(fault(one) is None and fault(other) is None)
+    if fault(one) is not None or fault(other) is not None:
+        return
     found = common(one, other)
     assert (found is None) == (common(other, one) is None)
     if found is not None:
@@ -92,7 +96,8 @@ def test_any_two_globs_can_be_asked_about(one: str, other: str) -> None:
 def test_a_glob_meets_a_path_just_where_it_matches_it_or_what_is_in_it(
     glob: str, path: str
 ) -> None:
-    assume(fault(glob) is None)
+    if fault(glob) is not None:
+        return
     if matches(glob, path):
         assert common(glob, path) == path or len(common(glob, path) or "") <= len(path)
     found = common(glob, path)

@@ -11,11 +11,9 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmc.model.overlap import overlap
-from gitmc.model.places import in_json, in_toml
 from gitmc.model.plan import Mode
-from gitmc.model.planfile import Fault, Read, cycles, read
-from gitmc.model.touchset import matches
+from gitmc.model.planfile import Fault, Read, read
+from gitmc.model.plangraph import cycles
 
 AGENTS = ("command", "opencode")
 
@@ -102,6 +100,20 @@ WRONG = [
     ('[[job]]\nname="a"\nprompt="x"', 0, "needs a name"),
     ('name = "p"\njob = [1]', 2, "a job is a table"),
     ('{"name": "p", "jobs": [\n{"name": "a",\n"prompt": 1}]}', 3, "a text"),
+    ('name = "p"\njob = [\n{name="a", prompt="x"},\n{name="b"}]', 4, "needs a prompt"),
+    ('name = "p"\n[[job]]\nname="a"\nprompt="x"\ndepends_on=[\n"y",\n"z"]', 7, "'z'"),
+    ('name = "p"\n[["job"]]\nname="a"\nprompt="x"\n[[job]]\nname="b"', 5, "needs a prompt"),
+    ('name = "p"\n["a]b"]\nx = 1', 2, "no key 'a]b'"),
+    ('name = "p"\n[[job]]\nname="a"\nprompt="x"\n[job.setup]\nx=1', 5, "no key 'setup'"),
+    ('name = "p"\nbase = "main~1"\n[[job]]\nname="a"\nprompt="x"', 2, "git forbids '~'"),
+    ('name = "\\u001b[31m"\n[[job]]\nname="a"\nprompt="x"', 1, "cannot be shown"),
+    ('name = "p"\n[[job]]\nname="a"\ncommand=["a\\u0000"]', 4, "U+0000"),
+    ('name = "p"\n[[job]]\nname="a"\nprompt="x"\ndepends_on=[""]', 5, "which is no job"),
+    ('{"name": "p", "jobs": [\n{"name": "a", "prompt": "\\ud800"}]}', 2, "U+D800"),
+    ('{"name": "p", "jobs": [],\n"jobs": [{"name": "a", "prompt": "x"}]}', 2, "given twice"),
+    ('{"name": "p", "jobs": [{"dependsOn": [],\n"depends_on": []}]}', 2, "given twice"),
+    ('{"name": "p", "jobs": [{"name": "a",\n"dependsOm": []}]}', 2, "'dependsOm'; did you mean"),
+    ('{"name": "p", "jobs": [\n1,\n{"name": "a"}]}', 3, "a prompt, a promptFile or a command"),
 ]
 
 
@@ -134,6 +146,27 @@ def test_jobs_that_may_meet_are_warned_about_unless_one_waits_for_the_other() ->
     assert "'a' and 'b' may both change" in plan("").warnings[0].text
     assert plan("").warnings[0].line == 9
     assert plan('depends_on = ["a"]').warnings == ()
+
+
+def test_many_jobs_that_may_meet_are_warned_about_once_each() -> None:
+    job = '[[job]]\nname = "j{}"\nprompt = "x"\ntouch_set = ["src/**"]\n'
+    warnings = read('name = "p"\n' + "".join(map(job.format, range(4))), AGENTS).warnings
+    assert [one.line for one in warnings] == [9, 13, 17]
+    assert warnings[1].text.endswith("; so it is with 'j1'")
+    assert warnings[2].text.endswith("; so it is with 2 other jobs")
+
+
+def test_prompt_files_are_told_with_their_lines_whatever_else_is_wrong() -> None:
+    text = 'x = 1 # b.md\n[[job]]\nprompt_file = "b.md"\n[[job]]\nprompt_file = "c.md"\n'
+    found = read(text, AGENTS)
+    assert found.plan is None
+    assert found.prompt_files == (("b.md", 3), ("c.md", 5))
+
+
+def test_what_a_job_depends_on_is_taken_once() -> None:
+    job = '[[job]]\nname = "{}"\nprompt = "x"\ndepends_on = {}\n'
+    plan = read('name = "p"\n' + job.format("a", []) + job.format("b", ["a", "a"]), AGENTS).plan
+    assert plan is not None and plan.jobs[1].depends_on == ("a",)
 
 
 def test_jobs_that_are_added_may_depend_on_those_there_are() -> None:
@@ -170,38 +203,6 @@ def test_the_line_that_is_told_is_the_one_that_is_wrong(
     text = json.dumps(table, indent=1) if as_json else tomli_w.dumps(table, multiline_strings=True)
     (fault,) = faults(text)
     assert "wrong" in text.splitlines()[fault.line - 1]
-
-
-def test_keys_are_found_however_they_are_written() -> None:
-    text = (
-        '# [x]\na.b = 1  # y = 2\n"c d".e = { f = 1 }\n[t]\nx = """\n[no]\ny = 1\n"""\n'
-        "[[u.v]]\nz = [\n1,\n]\n"
-    )
-    found = in_toml(text)
-    assert found[("a", "b")] == 2
-    assert found[("c d", "e")] == 3
-    assert found[("t", "x")] == 5
-    assert found[("u", "v", 0, "z")] == 10
-    assert ("t", "y") not in found
-    places = in_json('{"a": [1,\n{"b": ":,{"}],\n"c": {"d":\n2}}')
-    assert (places[("a", 1)], places[("a", 1, "b")], places[("c", "d")]) == (2, 2, 3)
-
-
-globs = st.lists(st.sampled_from(["a", "b", "*", "**", "a*", "?b", "[ab]"]), min_size=1, max_size=3)
-
-
-@given(globs.map("/".join), globs.map("/".join), st.lists(st.sampled_from(["a", "b", "ab", "aab"])))
-def test_globs_that_share_a_path_are_never_missed(one: str, other: str, parts: list[str]) -> None:
-    path = "/".join(parts)
-    if path and matches(one, path) and matches(other, path):
-        assert overlap([one], [other]) is not None
-
-
-@pytest.mark.parametrize(
-    ("one", "other"), [("src/**", "docs/**"), ("a/*.py", "b/*.py"), ("x", "y/z"), ("a*", "b*")]
-)
-def test_globs_that_cannot_meet_are_not_told(one: str, other: str) -> None:
-    assert overlap([one], [other]) is None
 
 
 @given(st.dictionaries(names, st.lists(names, max_size=3), max_size=6))
