@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import click
 
 from gitmc.cli.options import outputs
 from gitmc.cli.render import Output, current_jobs, mission_here, print_json
+from gitmc.control.mission import Mission
+from gitmc.errors import Fatal
 
 PLAN_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
@@ -73,11 +76,16 @@ def start(
 @click.argument("file", type=PLAN_FILE)
 @outputs()
 def check(file: str, out: Output) -> int:
-    """Say everything that is wrong with a plan's FILE, each with its line; change nothing."""
-    from gitmc.control.planstart import Source
+    """Say everything that is wrong with a plan's FILE, each with its line; change nothing.
+
+    In a repository, it also says what starting the plan there would be warned of.
+    """
+    from gitmc.control.planstart import Source, doubts
 
     source = Source(file)
     found = source.read()
+    if found.plan is not None and (mission := _mission_if_any()) is not None:
+        found = found._replace(warnings=(*found.warnings, *doubts(mission, found.plan)))
     if out.json:
         print_json(
             "mc.plan-check/1",
@@ -97,6 +105,12 @@ def check(file: str, out: Output) -> int:
         if found.plan is not None:
             out.say(f"{source.name}: a plan of {len(found.plan.jobs)} jobs, with no fault")
     return 0 if found.plan is not None else 1
+
+
+def _mission_if_any() -> Mission | None:
+    with suppress(Fatal):
+        return mission_here()
+    return None
 
 
 @click.command("add")

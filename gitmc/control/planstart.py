@@ -16,7 +16,7 @@ from gitmc.control.launch import enlist_for_plan, plan_all
 from gitmc.control.mission import Mission
 from gitmc.control.plans import journal
 from gitmc.control.prepare import Request
-from gitmc.errors import Refused
+from gitmc.errors import McError, Refused
 from gitmc.git import refs
 from gitmc.model.job import Setup
 from gitmc.model.names import broken_branch_rule, printable, slug
@@ -27,6 +27,11 @@ from gitmc.store.plans import Plans
 
 PREFIX = "mc/integration/"
 """How the names of integration branches begin."""
+
+UNTESTED = (
+    "no test command is set or found, so what lands is not tested"
+    ' (test = "..." in the plan, or git config mc.testCommand)'
+)
 
 
 class Source:
@@ -168,18 +173,26 @@ def prepare(
         approved=mode is not Mode.COPILOT,
         push=wishes.push,
     )
-    if _untested(mission, plan):
-        warnings.append(
-            "no test command is set or found, so what lands is not tested"
-            ' (test = "..." in the plan, or git config mc.testCommand)'
-        )
+    if _untested(mission, spec.test, base, commit):
+        warnings.append(UNTESTED)
     return plan, requests_of(source, spec, commit, wishes.placement), warnings
 
 
-def _untested(mission: Mission, plan: Plan) -> bool:
-    if plan.test is not None:
-        return plan.test == ""
-    return gate_of(mission, plan.base_commit, plan.base).command is None
+def doubts(mission: Mission, spec: PlanSpec) -> tuple[Fault, ...]:
+    """What starting the plan in this repository would be warned of, or refused for; no more than
+    one thing."""
+    try:
+        base, commit = _base(mission, spec.base)
+        untested = _untested(mission, spec.test, base, commit)
+    except McError as fault:
+        return (Fault(0, fault.message),)
+    return (Fault(0, UNTESTED),) if untested else ()
+
+
+def _untested(mission: Mission, test: str | None, base: str, commit: str) -> bool:
+    if test is not None:
+        return test == ""
+    return gate_of(mission, commit, base).command is None
 
 
 def _jobs(spec: PlanSpec) -> tuple[PlanJob, ...]:
