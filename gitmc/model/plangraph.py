@@ -13,8 +13,13 @@ named beside it:
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
+
+LONGEST_BESIDE = 36
+"""Characters of names beside a job; the other drawings have all of them."""
 
 
 class Node(NamedTuple):
@@ -124,13 +129,21 @@ def _drawn(
     while stack:
         node, lead, below = stack.pop()
         others = [one for one in node.depends_on if one != parents[node.name]]
-        more = f"  (after {', '.join(others)} too)" if others else ""
+        more = f"  (after {_some(others)} too)" if others else ""
         yield f"{lead}{shown(node)}{more}"
         kids = list(children.get(node.name, ()))
         for at, kid in reversed(list(enumerate(kids))):
             last = at == len(kids) - 1
             fork, bar = ("└─ ", "   ") if last else ("├─ ", "│  ")
             stack.append((kid, below + fork, below + bar))
+
+
+def _some(names: Sequence[str]) -> str:
+    """As many of the names as fit beside a job, at least one, and how many more there are."""
+    ends = list(accumulate(len(name) + 2 for name in names))
+    shown = max(1, bisect_right(ends, LONGEST_BESIDE))
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more else "")
 
 
 def dot(nodes: Sequence[Node]) -> list[str]:

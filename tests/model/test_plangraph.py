@@ -26,6 +26,14 @@ def test_each_job_hangs_below_one_that_it_needs() -> None:
     ]
 
 
+def test_what_a_job_comes_after_too_is_told_as_far_as_it_fits() -> None:
+    names = [f"job-{at:02}" for at in range(20)]
+    (_, last, *_rest) = text([Node(names[0]), Node("end", tuple(names)), *map(Node, names[1:])])
+    assert last == "└─ end  (after job-01, job-02, job-03, job-04 and 15 more too)"
+    (_, last, *_rest) = text([Node("a"), Node("end", ("a", "x" * 60)), Node("x" * 60)])
+    assert last == f"└─ end  (after {'x' * 60} too)"
+
+
 def test_for_graphviz_and_for_mermaid() -> None:
     assert '  "schema" -> "api";' in dot(SOME)
     assert '  "api" [label="api\\nrunning"];' in dot(SOME)
