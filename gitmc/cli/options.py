@@ -52,4 +52,4 @@ def complete_agent(_ctx: click.Context, _param: click.Parameter, incomplete: str
     """Names of agents, for shells."""
     from gitmc.agents import catalog
 
-    return [name for name in catalog.names() if name.startswith(incomplete)]
+    return [name for name in catalog.bundled() if name.startswith(incomplete)]

@@ -61,8 +61,7 @@ def _sweep(mission: Mission, actions: Sequence[SweepRun]) -> None:
     runs = [action.run for action in actions]
     sweep("MC_RUN", *runs, spare=mission.settings["kill.spare"])
     for run in runs:
-        mission.store.spec_path(run).unlink(missing_ok=True)
-        mission.store.run_prompt_path(run).unlink(missing_ok=True)
+        mission.store.clear_run(run)
     _set_phase(mission, actions, Phase.ENDED, Phase.SWEPT)
 
 
@@ -110,6 +109,7 @@ def keep_log(mission: Mission, job: Job | None) -> None:
 def clear_files(mission: Mission, run: str) -> None:
     """Remove what a run that is over has needed beside its record."""
     mission.store.send_lock(run).unlink(missing_ok=True)
+    mission.store.clear_run(run)
     clear(mission.store.recording(run))
 
 

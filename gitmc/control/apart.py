@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from gitmc.agents.before import before
 from gitmc.control.mission import Mission
 from gitmc.git.run import clean_environment
 from gitmc.model.job import Process
@@ -77,7 +78,7 @@ def _start(
     mission: Mission, words: list[str], stdin: int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:
     """Start `git mc WORDS` detached from us."""
-    environment = {k: v for k, v in clean_environment().items() if not k.startswith("MC_")}
+    environment = before(clean_environment())
     with (mission.store.root / "run" / "observer.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "gitmc", *words],

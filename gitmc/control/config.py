@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,13 +20,14 @@ from gitmc.git.repo import Repository
 from gitmc.git.run import Git
 from gitmc.model.settings import (
     KEYS,
+    TRUE,
     Key,
     Settings,
     Source,
     commands_of,
-    flatten,
     identity,
     sound,
+    split,
 )
 from gitmc.model.trust import Wanted
 from gitmc.store.files import BadFile, read_toml
@@ -65,7 +66,7 @@ def _readers(
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
     return [
         lambda: Source(ENVIRONMENT, _from_environment()),
-        lambda: Source(GIT, _from_git(repo.here), strict=False),
+        lambda: _from_git(repo.here),
         lambda: _from_file(root / "config.toml"),
         lambda: _withheld(committed(), root / "trusted.toml"),
         lambda: _from_file(Path(home, "git-mc", "config.toml")),
@@ -132,7 +133,7 @@ def entries_in_git(git: Git) -> list[Entry]:
     ]
 
 
-def _from_git(git: Git) -> dict[str, list[str]]:
+def _from_git(git: Git) -> Source:
     printed = git.answer("config", "-z", "--get-regexp", r"^mc\.")
     values: dict[str, list[str]] = {}
     for entry in (printed or "").split("\0"):
@@ -140,13 +141,40 @@ def _from_git(git: Git) -> dict[str, list[str]]:
         if name:
             # A key without `=` is true, as everywhere in git.
             value = value if given else "true"
-            values.setdefault(identity(name.removeprefix("mc.")), []).append(value)
-    return values
+            values.setdefault(name.removeprefix("mc."), []).append(value)
+    plain: dict[str, list[str]] = {}
+    agents: dict[str, dict[str, Any]] = {}
+    for name, said in values.items():
+        words = name.split(".")
+        if words[0] == "agent" and len(words) > 2:
+            _put(agents.setdefault(words[1], {}), words[2:], said)
+        else:
+            plain.setdefault(identity(name), []).extend(said)
+    return Source(GIT, plain, strict=False, agents=agents)
+
+
+def _put(table: dict[str, Any], path: list[str], said: list[str]) -> None:
+    """Put what git says of an agent's key where its table has it; git knows no underscores, and
+    only texts."""
+    from gitmc.agents.schema import KEYS as KEYS_OF_AGENTS
+
+    keys: Any = KEYS_OF_AGENTS
+    for at, word in enumerate(path):
+        known = {identity(key): key for key in keys} if isinstance(keys, Mapping) else {}
+        key = known.get(identity(word), word)
+        keys = keys.get(key) if isinstance(keys, Mapping) else None
+        if at + 1 < len(path):
+            table = table.setdefault(key, {})
+        elif keys == "flag" or said[-1:] == ["false"]:
+            table[key] = said[-1].lower() in TRUE
+        else:
+            table[key] = said[-1] if keys in ("text", None) else said
 
 
 def _from_file(path: Path) -> Source:
     try:
-        return Source(str(path), flatten(read_toml(path)))
+        values, agents = split(read_toml(path))
+        return Source(str(path), values, agents=agents)
     except FileNotFoundError:
         return Source(str(path), {})
 
@@ -168,12 +196,13 @@ def committed_in(git: Git, commit: str, name: str) -> Source:
     if content is None:
         raise Fatal(f"{label}: not a file", hint=f"commit one on {name}, or none")
     try:
-        values = flatten(tomllib.loads(content.decode()))
+        values, agents = split(tomllib.loads(content.decode()))
     except (ValueError, RecursionError) as fault:
         raise Fatal(
             f"{label}: not a TOML file: {fault}", hint=f"repair it, and commit that on {name}"
         ) from fault
-    return Source(label, values, approval=shlex.join(["git", "mc", "trust", name]))
+    approval = shlex.join(["git", "mc", "trust", name])
+    return Source(label, values, approval=approval, agents=agents)
 
 
 def _withheld(source: Source, approvals: Path) -> Source:

@@ -50,7 +50,7 @@ def _ask(mission: Mission, name: str) -> Job:
             if job.in_line or job.held:
                 assert job.run is not None
                 stopped = with_phase(stopped._replace(launch=None), Phase.CLOSED)
-                mission.store.spec_path(job.run.id).unlink(missing_ok=True)
+                mission.store.clear_run(job.run.id)
             # Else its launch is under way. Whoever makes it sees this, or is gone and it is undone.
             return mission.save(held, job, stopped, "kill")
         if not job.live or job.run is None:

@@ -143,21 +143,21 @@ def _reserve(
     also: Callable[[Held], None] | None = None,
 ) -> None:
     """Store the jobs, all or none, and what `also` stores."""
-    specs: list[Path] = []
     try:
         for one, request in zip(planned, requests, strict=True):
             with step(one.job, "writing its files"):
                 mission.store.make()
                 prompt = mission.store.prompt_path(one.job.name)
-                start = start_of(one.job.agent, prompt, request)
-                specs.append(write_spec(mission, one.job, start, prompt))
+                start = start_of(mission, one.job, request)
+                write_spec(mission, one.job, start, prompt)
         with mission.store.locked() as held:
             _store_all(mission, held, planned, requests)
             if also is not None:
                 also(held)
     except BaseException:
-        for spec in specs:
-            spec.unlink(missing_ok=True)
+        for one in planned:
+            if one.job.run is not None:
+                mission.store.clear_run(one.job.run.id)
         raise
 
 

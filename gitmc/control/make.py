@@ -26,7 +26,7 @@ import gitmc
 from gitmc.control import changes, provision, warm
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission
-from gitmc.control.spec import environment_of, move_spec
+from gitmc.control.spec import environment_of, finish_spec
 from gitmc.errors import McError, Refused
 from gitmc.git import refs, worktree
 from gitmc.git.snapshot import Snapshot
@@ -84,7 +84,6 @@ def _make(mission: Mission, job: Job, host: str | None, moved: Snapshot | None) 
     spare = None if moved or path.exists() else warm.take(mission, job)
     if spare is not None:
         job, path = spare, Path(spare.worktree)
-        move_spec(mission, job)
     if not path.exists():
         with step(job, "making the worktree"):
             _add_worktree(mission, job, path)
@@ -96,6 +95,8 @@ def _make(mission: Mission, job: Job, host: str | None, moved: Snapshot | None) 
             setups.files(mission, setup, path)
             log = mission.store.setup_log_path(job.name)
             provision.run(setup.commands, path, environment, log)
+    with step(job, "writing what its agent needs"):
+        finish_spec(mission, job)
     with step(job, "starting the terminal"):
         _check_local_program(job, path)
         made = _open_terminal(mission, job, host, path)
@@ -154,7 +155,7 @@ def undo(mission: Mission, name: str, why: str = INTERRUPTED) -> None:
     started = not _call_off(mission, job)
     # The agent, or what a set-up command has left running.
     sweep("MC_RUN", job.run.id)
-    store.run_prompt_path(job.run.id).unlink(missing_ok=True)
+    store.clear_run(job.run.id)
     if started and (job.launch.back or (path.exists() and _has_work(mission, job, path))):
         _settle_for(mission, job, State.STOPPED, why)
     elif job.launch.back is not None:

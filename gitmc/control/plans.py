@@ -177,7 +177,7 @@ def _clear(mission: Mission, jobs: Iterable[Job]) -> None:
     """Remove what a job that was never launched would have needed."""
     for job in jobs:
         if job.state is State.CANCELED and job.run is not None:
-            mission.store.spec_path(job.run.id).unlink(missing_ok=True)
+            mission.store.clear_run(job.run.id)
 
 
 def _act(mission: Mission, plan: Plan, action: Action) -> None:

@@ -53,7 +53,7 @@ class Source:
 
     def read(self, *, added_to: Sequence[str] = ()) -> Read:
         """What it says; a prompt file that cannot be read is a fault too."""
-        found = read(self.text, catalog.names(), added_to=added_to)
+        found = read(self.text, catalog.bundled(), added_to=added_to)
         missing = [fault for one in found.prompt_files if (fault := self._fault(*one))]
         if not missing:
             return found
@@ -144,7 +144,7 @@ def _clear_orphans(mission: Mission) -> None:
                 store.remove(held, job.name)
                 store.prompt_path(job.name).unlink(missing_ok=True)
                 if job.run is not None:
-                    store.spec_path(job.run.id).unlink(missing_ok=True)
+                    store.clear_run(job.run.id)
                 store.journal.write(mission.now(), "undone", job=job.name, plan=job.plan)
 
 

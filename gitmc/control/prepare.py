@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitmc.agents import catalog
+from gitmc.agents.catalog import COMMAND, Start
+from gitmc.control import agents
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission, this_process
 from gitmc.errors import Refused
@@ -31,6 +32,9 @@ class Request:
     base: str | None = None
     placement: str | None = None
     headless: bool = False
+    model: str | None = None
+    arguments: tuple[str, ...] = ()
+    unattended: bool = False
     reuse: bool = False
     setup: Setup = field(default_factory=Setup)
     touch: tuple[str, ...] = ()
@@ -49,11 +53,9 @@ class Plan:
 def plan(mission: Mission, request: Request) -> Plan:
     """What `request` comes to. Raises Refused for what cannot be; changes nothing."""
     check_job_name(request.name)
-    agent = request.agent or (catalog.COMMAND if request.command else mission.settings["agent"])
-    catalog.check(agent)
     _check_text(request)
     _check_touch(request.touch)
-    check_program(start_of(agent, Path(os.devnull), request).argv)
+    agent = agent_of(mission, request)
     setup = setups.merged(mission, request.setup)
     setups.check(setup)
     base, commit = _base(mission, request.base)
@@ -77,13 +79,40 @@ def plan(mission: Mission, request: Request) -> Plan:
         created_at=mission.now(),
         command=request.command,
         headless=request.headless,
+        model=request.model,
+        arguments=request.arguments,
+        unattended=request.unattended,
         run=Run(new_run()),
         setup=setup,
         touch=request.touch,
         timeout=request.timeout,
         launch=Launch(this_process(), new_branch=start_point is not None),
     )
+    check_program(start_of(mission, job, request).program)
     return Plan(job, host)
+
+
+def agent_of(mission: Mission, request: Request) -> str:
+    """The agent that is asked for. Raises Refused where there is none, or it fits ill."""
+    name = request.agent or (COMMAND if request.command else mission.settings["agent"])
+    agents.check(mission, name)
+    if request.command and name != COMMAND:
+        raise Refused(
+            f"a command was given, and the agent '{name}' has its own",
+            hint="leave out --agent, or leave out what comes after --",
+        )
+    if name == COMMAND:
+        for given, flag in (
+            (request.model, "--model"),
+            (request.arguments, "--agent-arg"),
+            (request.unattended, "--unattended"),
+        ):
+            if given:
+                raise Refused(
+                    f"{flag} is for agents, and a command was given",
+                    hint="put the words into the command",
+                )
+    return name
 
 
 def new_run() -> str:
@@ -92,7 +121,8 @@ def new_run() -> str:
 
 
 def _check_text(request: Request) -> None:
-    for word in (*request.command, *request.touch, request.branch or "", request.base or ""):
+    words = (*request.command, *request.arguments, *request.touch)
+    for word in (*words, request.branch or "", request.base or "", request.model or ""):
         try:
             word.encode()
         except UnicodeEncodeError as fault:
@@ -112,21 +142,20 @@ def _check_touch(globs: Sequence[str]) -> None:
             )
 
 
-def check_program(words: Sequence[str]) -> None:
+def check_program(program: str) -> None:
     """Raises Refused where the agent's program is missing; a path is looked at when it is there."""
-    if not words[0]:
+    if not program:
         raise Refused("the command to run is empty", hint="git mc launch NAME -- COMMAND…")
-    if "/" not in words[0] and shutil.which(words[0]) is None:
+    if "/" not in program and shutil.which(program) is None:
         raise Refused(
-            f"the program '{words[0]}' is not installed, or not on PATH",
+            f"the program '{program}' is not installed, or not on PATH",
             hint="install it, or run another: git mc launch NAME -- COMMAND…",
         )
 
 
-def start_of(agent: str, prompt: Path, request: Request) -> catalog.Start:
-    """How `agent` is started on the request's prompt, which will be in the file `prompt`."""
-    size = len(request.prompt)
-    return catalog.start(agent, prompt, size, request.command, headless=request.headless)
+def start_of(mission: Mission, job: Job, request: Request) -> Start:
+    """How the job's agent is started on the request's prompt."""
+    return agents.start(mission, job, len(request.prompt))
 
 
 def _base(mission: Mission, asked: str | None) -> tuple[str, str]:

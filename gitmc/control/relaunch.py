@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from gitmc.agents import catalog
 from gitmc.agents.catalog import Start
+from gitmc.control import agents
 from gitmc.control.end import close
 from gitmc.control.make import make, step
 from gitmc.control.mission import Mission, this_process
@@ -53,7 +53,7 @@ def relaunch(mission: Mission, request: Request) -> Job:
     _check(job)
     run = Run(new_run(), lost=job.run is not None and job.run.lost)
     prompt, text, start = _start(mission, job, run, request)
-    check_program(start.argv)
+    check_program(start.program)
     version.result()
     _check_worktree(mission, job)
     host = _host(mission, job)
@@ -69,12 +69,11 @@ def relaunch(mission: Mission, request: Request) -> Job:
     with step(job, "writing its files"):
         if prompt != mission.store.prompt_path(job.name):
             mission.store.write_prompt(prompt, text)
-        spec = write_spec(mission, again, start, prompt)
+        write_spec(mission, again, start, prompt)
     try:
         again = _reserve(mission, job, again)
     except BaseException:
-        for path in (spec, mission.store.run_prompt_path(run.id)):
-            path.unlink(missing_ok=True)
+        mission.store.clear_run(run.id)
         raise
     made = make(mission, again, host)
     return mission.store.job(made.name) or made
@@ -87,7 +86,7 @@ def enlist_again(mission: Mission, request: Request) -> Job:
     _check_worktree(mission, job)
     run = Run(new_run())
     prompt, text, start = _start(mission, job, run, request)
-    check_program(start.argv)
+    check_program(start.program)
     gone = refs.branch_tip(mission.git, job.branch) is None
     again = job._replace(
         run=run,
@@ -97,12 +96,11 @@ def enlist_again(mission: Mission, request: Request) -> Job:
     close(mission, job.name)
     if prompt != mission.store.prompt_path(job.name):
         mission.store.write_prompt(prompt, text)
-    spec = write_spec(mission, again, start, prompt)
+    write_spec(mission, again, start, prompt)
     try:
         return _reserve(mission, job, again)
     except BaseException:
-        for path in (spec, mission.store.run_prompt_path(run.id)):
-            path.unlink(missing_ok=True)
+        mission.store.clear_run(run.id)
         raise
 
 
@@ -139,18 +137,16 @@ def _start(mission: Mission, job: Job, run: Run, request: Request) -> tuple[Path
     """
     told = mission.store.run_prompt_path(run.id)
     if job.session_id is not None and not request.fresh:
-        resumed = catalog.resume(
-            job.agent, job.session_id, headless=job.headless, told=bool(request.more)
-        )
+        text = request.more or GO_ON
+        resumed = agents.resume(mission, job, len(text), told=bool(request.more))
         if resumed is not None:
-            return told, request.more or GO_ON, resumed
+            return told, text, resumed
     own = mission.store.prompt_path(job.name)
     text = own.read_bytes() if own.exists() else b""
     path = told if request.more else own
     if request.more:
         text += (b"\n\n" if text.strip() else b"") + request.more
-    start = catalog.start(job.agent, path, len(text), job.command, headless=job.headless)
-    return path, text, start
+    return path, text, agents.start(mission, job, len(text))
 
 
 def _check_worktree(mission: Mission, job: Job) -> None:
@@ -193,9 +189,7 @@ def _how(mission: Mission, job: Job) -> str | None:
     there = Path(job.worktree).exists()
     if not there and refs.branch_tip(mission.git, job.branch) is None:
         return None
-    resumed = job.session_id and catalog.resume(
-        job.agent, job.session_id, headless=job.headless, told=False
-    )
+    resumed = job.session_id and agents.resume(mission, job, 0, told=False)
     what = f"resume session {job.session_id}" if resumed else "start afresh"
     return what if there else f"{what}, in a worktree made again from {job.branch}"
 

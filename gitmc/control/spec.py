@@ -1,15 +1,24 @@
-"""The spec: everything that the launcher of a run needs, in one file that it takes away."""
+"""The spec: everything that the launcher of a run needs, in one file that it takes away.
+
+It is written when the launch is stored, by whoever asked for it and with his environment; and
+finished when the worktree is there, since an agent may have to be told where that is.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gitmc
-from gitmc.agents import catalog
+from gitmc.agents import words
+from gitmc.agents.before import before, remembering
+from gitmc.agents.catalog import COMMAND, Start
 from gitmc.control.mission import Mission
 from gitmc.errors import Refused
+from gitmc.git import worktree
 from gitmc.git.run import environment_for_others
 from gitmc.model.job import Job
 from gitmc.store.files import replace_file
@@ -21,8 +30,8 @@ TERMINAL_VARIABLES = frozenset(
 )
 
 
-def write_spec(mission: Mission, job: Job, start: catalog.Start, prompt: Path) -> Path:
-    """Write the job's spec, for its owner's eyes only; its path. `prompt` may be written later."""
+def write_spec(mission: Mission, job: Job, start: Start, prompt: Path) -> None:
+    """Write the job's spec, for its owner's eyes only. `prompt` may be written later."""
     assert job.run is not None
     store = mission.store
     environment = _environment(mission, job, prompt)
@@ -31,33 +40,102 @@ def write_spec(mission: Mission, job: Job, start: catalog.Start, prompt: Path) -
     bell = hooks / "bell" if job.placement == "session" else None
     witness = session.witness(Tmux(), hooks / "marker", store.events, job.run.id, bell=bell)
     spec = {
-        "argv": start.argv,
-        "prompt": str(prompt) if job.agent != catalog.COMMAND else None,
+        "start": start._asdict(),
+        "prompt": str(prompt) if job.agent != COMMAND else None,
         "stdin": str(prompt) if start.stdin else None,
         "env": {k: v for k, v in environment.items() if k not in TERMINAL_VARIABLES},
-        "cwd": job.worktree,
         "events": str(store.events),
         "run": job.run.id,
         "spare": mission.settings["kill.spare"],
         "withdraw": session.withdrawal(Tmux()),
         "witness": witness,
     }
-    path = store.spec_path(job.run.id)
-    replace_file(path, json.dumps(spec).encode(), mode=0o600)
-    return path
+    _write(mission, job, spec)
 
 
-def move_spec(mission: Mission, job: Job) -> None:
-    """Have the agent start in the worktree that the job has now. Raises as `environment_of`."""
+def finish_spec(mission: Mission, job: Job) -> None:
+    """Have the agent start in the worktree that the job has now, with all that it needs there.
+
+    Raises Refused as `environment_of`, and where a variable of the user's cannot be added to.
+    """
     assert job.run is not None
-    spec = _read(mission, job) | {"cwd": job.worktree}
-    replace_file(mission.store.spec_path(job.run.id), json.dumps(spec).encode(), mode=0o600)
+    spec = _read(mission, job)
+    start = Start(**spec.pop("start"))
+    values = {**_values(mission, job, spec["env"]["MC_PROMPT_FILE"]), **start.values}
+    filled, prompts = words.fill_words(start.words, values, start.arguments)
+    own = _own_environment(start, values, spec["env"])
+    folder = mission.store.run_folder(job.run.id)
+    if start.files:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    for name, content in start.files.items():
+        replace_file(folder / name, os.fsencode(words.content(content, values)), mode=0o600)
+    spec |= {
+        "argv": [start.program, *filled],
+        "prompts": [] if spec["prompt"] is None else [at + 1 for at in prompts],
+        "env": remembering(spec["env"], own),
+        "cwd": job.worktree,
+    }
+    _write(mission, job, spec)
+
+
+def _values(mission: Mission, job: Job, prompt: str) -> dict[str, str]:
+    """What the placeholders of an agent's description stand for."""
+    assert job.run is not None
+    hooks = hooks_folder() / "agent"
+    return {
+        "prompt_file": prompt,
+        "hooks": str(hooks),
+        "signal": str(hooks / "signal"),
+        "job": job.name,
+        "run_dir": str(mission.store.run_folder(job.run.id)),
+        "worktree": job.worktree,
+        "main_worktree": str(mission.main_worktree),
+        "git_dir": os.path.normpath(worktree.git_dir(Path(job.worktree))),
+        "git_common_dir": str(mission.repo.common_dir),
+    }
+
+
+def _own_environment(
+    start: Start, values: Mapping[str, str], environment: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables that the agent is given beside `environment`."""
+    own: dict[str, str] = {}
+    for table in start.environment:
+        for name, content in table.items():
+            if isinstance(content, str):
+                own[name] = words.content(content, values)
+            else:
+                there = _object(name, own.get(name, environment.get(name)))
+                ours = words.fill_table(content, values)
+                own[name] = json.dumps(words.joined(there, ours), ensure_ascii=False)
+    return own
+
+
+def _object(name: str, text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Refused(
+            f"the variable {name} holds no JSON object, so nothing can be added to it",
+            hint=f"correct it, or launch without: env -u {name} git mc launch …",
+        )
+    return found
 
 
 def environment_of(mission: Mission, job: Job) -> dict[str, str]:
-    """The environment that the job's spec has for its agent. Raises Refused where it is gone."""
+    """The environment that the job's spec has for set-up commands. Raises Refused where it is
+    gone."""
     environment: dict[str, str] = _read(mission, job)["env"]
     return environment
+
+
+def _write(mission: Mission, job: Job, spec: Mapping[str, Any]) -> None:
+    assert job.run is not None
+    replace_file(
+        mission.store.spec_path(job.run.id), json.dumps(spec, default=dict).encode(), mode=0o600
+    )
 
 
 def _read(mission: Mission, job: Job) -> dict[str, Any]:
@@ -77,10 +155,7 @@ def _read(mission: Mission, job: Job) -> dict[str, Any]:
 def _environment(mission: Mission, job: Job, prompt: Path) -> dict[str, str]:
     """What the agent and the set-up commands see: ours, but nothing that says where git is."""
     assert job.run is not None
-    kept = {
-        key: value for key, value in environment_for_others().items() if not key.startswith("MC_")
-    }
-    return kept | {
+    return before(environment_for_others()) | {
         "MC_JOB": job.name,
         "MC_DIR": str(mission.store.root),
         "MC_RUN": job.run.id,

@@ -37,6 +37,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from gitmc.agents.before import before
 from gitmc.control import runner
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission
@@ -307,7 +308,7 @@ class _Run:
 
     def _environment(self, scratch: str) -> dict[str, str]:
         """Ours without what tells of jobs and repositories, and what tells of this run."""
-        ours = {k: v for k, v in environment_for_others().items() if not k.startswith("MC_")}
+        ours = before(environment_for_others())
         return {
             **ours,
             **dict(self._spec.environment),

@@ -13,6 +13,7 @@ import os
 from itertools import count
 from pathlib import Path
 
+from gitmc.agents.before import before
 from gitmc.control import provision
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission
@@ -161,7 +162,7 @@ def _fill(mission: Mission, setup: Setup, path: Path, commit: str) -> str:
         worktree.add_detached(mission.git, path, commit)
     worktree.fill(path)
     setups.files(mission, setup, path)
-    environment = {k: v for k, v in environment_for_others().items() if not k.startswith("MC_")}
+    environment = before(environment_for_others())
     environment["MC_DIR"] = str(mission.store.root)
     provision.run(setup.commands, path, environment, mission.store.setup_log_path(path.name))
     _, changed = worktree.standing(path)

@@ -242,6 +242,12 @@ class Job(NamedTuple):
     mode: str = "vanilla"
     command: tuple[str, ...] = ()
     headless: bool = False
+    model: str | None = None
+    """What its agent is told to use; None for whatever it uses by itself."""
+    arguments: tuple[str, ...] = ()
+    """Further words for its agent's command line."""
+    unattended: bool = False
+    """Whether its agent asks for no permissions, because the user said so."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     exit_status: int | None = None

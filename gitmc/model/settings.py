@@ -3,11 +3,17 @@
 A key has one identity in every spelling: `worktreeSetup.copyFiles` in git config and
 `worktree_setup.copy_files` in TOML are both `worktreesetup.copyfiles` here. Sources are given with
 the strongest first; a list takes its values from the strongest source that names it.
+
+A table `[agent.NAME]` describes an agent, or changes one. It is handed on as it is, from every
+source that has one: what may be in it is for the catalog of agents to say. All of it is run, so it
+is treated as a command. Since TOML has no room for `agent = "x"` beside such tables, that key is
+written `[agent] default = "x"` there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gitmc.errors import Refused
@@ -181,6 +187,9 @@ COMMAND_KEYS = frozenset({"worktreesetup.commands", "testcommand", "notify.comma
 """Keys whose values are run. They are never taken from a committed file without approval."""
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 class Source(NamedTuple):
     """Where values come from: `label` names it in errors, `values` is by key identity."""
 
@@ -192,15 +201,31 @@ class Source(NamedTuple):
     """Why its commands may not be run; None where they may."""
     approval: str = "git mc trust"
     """What approves its commands."""
+    agents: Mapping[str, Mapping[str, Any]] = NOTHING
+    """By name: what it says of an agent."""
 
 
 def commands_of(source: Source) -> Commands:
     """What `source` wants to run, by setting. Raises Refused for a value that is no command."""
-    return {
+    commands = {
         key.name: _checked(key, source.values[key.id], source.label)
         for key in KEYS
         if key.id in COMMAND_KEYS and key.id in source.values
     }
+    return commands | _words_of(source.agents, "agent.")
+
+
+def _words_of(table: Mapping[str, Any], prefix: str) -> dict[str, str | tuple[str, ...]]:
+    """All that is said in `table`, by the whole name of each key."""
+    found: dict[str, str | tuple[str, ...]] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping) and value:
+            found.update(_words_of(value, f"{prefix}{name}."))
+        elif isinstance(value, (list, tuple)):
+            found[prefix + name] = tuple(map(str, value))
+        else:
+            found[prefix + name] = str(value)
+    return found
 
 
 def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -213,6 +238,19 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[key] = value
     return flat
+
+
+def split(table: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
+    """A TOML table as values by key identity, and what it says of agents, by their names."""
+    said = table.get("agent")
+    if not isinstance(said, Mapping):
+        return flatten(table), {}
+    values = flatten({key: value for key, value in table.items() if key != "agent"})
+    agents = {name: value for name, value in said.items() if isinstance(value, Mapping)}
+    for name, value in said.items():
+        if name not in agents:
+            values["agent" if name == "default" else identity(f"agent.{name}")] = value
+    return values, agents
 
 
 def sound(source: Source) -> tuple[Source, list[Refused]]:
@@ -239,6 +277,7 @@ class Settings:
         self._withheld: dict[str, Source] = {}
         self._values: dict[str, Any] = {key.id: key.default for key in KEYS}
         self._labels: dict[str, str] = {}
+        self._sources = tuple(sources)
         for source in reversed(sources):
             for ident, raw in source.values.items():
                 key = _BY_ID.get(ident)
@@ -260,6 +299,24 @@ class Settings:
         if source is not None:
             raise _not_trusted(_BY_ID[ident].name, self._values[ident], source)
         return self._values[ident]
+
+    @property
+    def agents(self) -> frozenset[str]:
+        """The names of the agents that some source says something of."""
+        return frozenset(name for source in self._sources for name in source.agents)
+
+    def agent(self, name: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """What each source that says something of the agent says, the strongest first, and what
+        names the source. Raises Refused where one of them may not say what is run."""
+        telling = [source for source in self._sources if name in source.agents]
+        for source in telling:
+            if source.withheld is not None:
+                raise Refused(
+                    f"{source.label}: what it says of the agent '{name}' is not used: "
+                    f"{source.withheld}",
+                    hint=f"look at it, and approve it: {source.approval}",
+                )
+        return [(source.label, source.agents[name]) for source in telling]
 
     def withheld(self, name: str) -> str | None:
         """Why the command in `settings[name]` may not be run; None where it may."""

@@ -120,6 +120,18 @@ class Store:
         """Where a run's spec waits for its launcher, which takes it away."""
         return self.root / "run" / f"{run}.json"
 
+    def run_folder(self, run: str) -> Path:
+        """Where the files that were made for a run's agent are; it goes with the run."""
+        return self.root / "run" / run
+
+    def clear_run(self, run: str) -> None:
+        """Remove the run's spec, its own prompt, and what was made for its agent."""
+        import shutil
+
+        self.spec_path(run).unlink(missing_ok=True)
+        self.run_prompt_path(run).unlink(missing_ok=True)
+        shutil.rmtree(self.run_folder(run), ignore_errors=True)
+
     def send_lock(self, run: str) -> Path:
         """The lock of those who type into a run's terminal; it goes when the run is closed."""
         return self.root / "run" / f"{run}.send"

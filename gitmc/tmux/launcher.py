@@ -4,8 +4,9 @@ Run as `python -I -S launcher.py SPEC`, with nothing but the standard library, a
 shell. SPEC is a JSON file that the launcher takes away by unlinking it, so that it works once: a
 pane that is respawned finds none and says so. Its keys:
 
-    argv     the agent's command; "{prompt}" as a whole word is replaced by the prompt
-    prompt   the file that holds the prompt, or null where no word stands for it
+    argv     the agent's command
+    prompt   the file that holds the prompt, or null where the agent is given none
+    prompts  which words of argv the prompt takes the place of
     stdin    a file to read instead of the terminal, or null
     env      the agent's whole environment, less the variables of the terminal
     cwd      where it starts
@@ -101,10 +102,11 @@ def on_end(number: int, _frame: object) -> None:
 
 def start(spec: "dict[str, Any]") -> int:
     argv = list(spec["argv"])
-    if spec["prompt"] and "{prompt}" in argv:
+    if spec["prompts"]:
         with open(spec["prompt"], "rb") as stream:
             prompt = os.fsdecode(stream.read())
-        argv = [prompt if word == "{prompt}" else word for word in argv]
+        for at in spec["prompts"]:
+            argv[at] = prompt
     environment = dict(spec["env"])
     environment.update((key, os.environ[key]) for key in TERMINAL if key in os.environ)
     pid = os.fork()

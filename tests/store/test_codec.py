@@ -57,6 +57,9 @@ FULL = Job(
     command=("sh", "-c", "a\nb"),
     headless=True,
     started_at=T0,
+    model="m",
+    arguments=("--word",),
+    unattended=True,
     ended_at=T0,
     exit_status=0,
     reason="because",
@@ -100,7 +103,7 @@ def test_every_field_is_in_the_file_and_nothing_that_did_not_happen() -> None:
     bare = Job("one", State.QUEUED, "a", "b", "m", "c", "/w", "session", T0)
     assert set(encode_job(bare)) == {
         "version", "name", "state", "agent", "branch", "base", "base_commit", "worktree",
-        "placement", "created_at", "mode", "headless",
+        "placement", "created_at", "mode", "headless", "unattended",
     }  # fmt: skip
 
 
