@@ -225,7 +225,8 @@ def wait_until_done(mission: Mission, sent: Sent) -> str | None:
 
     def done(job: Job | None, words: Sequence[str]) -> bool:
         stands = words[-1] if words else ""
-        return job is None or job.state is not State.RUNNING or stands in ("idle", "waiting")
+        ended = job is None or job.state is not State.RUNNING
+        return ended or stands in ("idle", "waiting", "error")
 
     job, _ = listen(mission, sent.name, sent.run, sent.at, done)
     if job is None:

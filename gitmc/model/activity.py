@@ -1,4 +1,4 @@
-"""What a running agent does: `working`, `waiting` (for a person), `idle`, or unknown. Pure.
+"""What a running agent does: `working`, `waiting` (for a person), `idle`, `error` or unknown. Pure.
 
 Seven sources tell, the best first:
 
@@ -14,6 +14,7 @@ Where two sources agree, `since` stays, and the better one is named. Beyond that
 
 - `waiting` by a report stays until the agent says that it works: that a turn ends, or that a dialog
   is open, does not answer its question.
+- An `error` that its hooks signal stays until they say that it works: a turn that failed ends, too.
 - `waiting` by a bell stays until there is output later than SETTLE seconds after it. A bell that
   rings again counts from then.
 - No silence ends a `waiting`: who waits for a person is silent. A screen that shows otherwise does.
@@ -39,7 +40,7 @@ SOURCES = ("screen", "output", "commit", "bell", "title", "report", "agent")
 
 RANK = {source: rank for rank, source in enumerate(SOURCES)}
 
-ORDER = ("working", "idle", "waiting")
+ORDER = ("working", "idle", "waiting", "error")
 """Of signals that came at the same moment the last of these counts: a person may be needed."""
 
 RECENT = timedelta(seconds=10)
@@ -92,7 +93,8 @@ def hears_bells(activity: Activity | None) -> bool:
 
 def signalled(stored: Activity | None, state: str, at: datetime) -> Activity:
     """The activity after the agent's hooks signalled `state`."""
-    if stored and stored.state == "waiting" and stored.source == "report" and state != "working":
+    lasting = ("waiting", "report"), ("error", "agent")
+    if stored and (stored.state, stored.source) in lasting and state != "working":
         return stored
     return _merged(stored, Activity(state, at, "agent"))
 
@@ -167,7 +169,7 @@ def state_of_screen(text: str, patterns: Patterns) -> str | None:
 
 
 def _shown(text: str, patterns: Patterns) -> str | None:
-    for state in ("waiting", "working", "idle"):
+    for state in ("waiting", "working", "error", "idle"):
         if any(re.search(pattern, text) for pattern in patterns.get(state, ())):
             return state
     return None

@@ -8,7 +8,8 @@
     exit    <code>[-sig<n>][-by<n>]  the agent ended (of signal n; because the launcher got n)
     died    <status>[-<signal>]      tmux saw the pane's command end
     report  <nanoseconds>-<pid>      the agent speaks; the words are in the file, as TOML
-    activity <state>-<pid>           the agent's hook says what it does: working, waiting or idle
+    activity <state>-<pid>           the agent's hook says what it does: working, waiting,
+                                     idle, or in an error
     session <id>                     the agent's own name for its session, to resume it by
     bell    <pid>                    the agent rang its terminal's bell
     commit  <pid>                    the agent has made or rewritten a commit
@@ -31,7 +32,7 @@ _NAME = re.compile(
 )
 _START = re.compile(r"([0-9]+)-([0-9]*)-([0-9]*)")
 _EXIT = re.compile(r"([0-9]{1,3})(?:-sig([0-9]+))?(?:-by([0-9]+))?")
-_ACTIVITY = re.compile(r"(working|waiting|idle)-[0-9]+")
+_ACTIVITY = re.compile(r"(working|waiting|idle|error)-[0-9]+")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _PID = re.compile(r"[0-9]+")
 

@@ -5,7 +5,7 @@ happened, and is taken out again by whoever tells it, before it is told. So it i
 whoever saw it first and whatever was killed.
 
     completed, failed        the job's state became that
-    waiting                  its agent waits for a person, as its own hooks say
+    waiting, error           its agent waits for a person, or cannot go on, as its own hooks say
     blocked, needs_review    its agent reported that
 """
 
@@ -20,6 +20,9 @@ from gitmc.model.job import Job, State
 CALLS = ("blocked", "needs_review")
 """Reports by which an agent calls for a person."""
 
+STANDS = ("waiting", "error")
+"""What an agent does that stands still until a person comes."""
+
 
 class Notice(NamedTuple):
     """One event of a job, as the job is when it is told."""
@@ -30,7 +33,7 @@ class Notice(NamedTuple):
     @property
     def message(self) -> str | None:
         """What the agent said, if it said anything about this."""
-        return self.job.report.message if self.job.report and self.event != "waiting" else None
+        return self.job.report.message if self.job.report and self.event not in STANDS else None
 
     @property
     def at(self) -> datetime:
@@ -38,7 +41,7 @@ class Notice(NamedTuple):
         job = self.job
         if self.event in CALLS and job.report is not None:
             return job.report.at
-        if self.event == "waiting" and job.activity is not None:
+        if self.event in STANDS and job.activity is not None:
             return job.activity.since
         return job.ended_at or job.created_at
 
@@ -59,6 +62,8 @@ def _news(before: Job, after: Job) -> Iterable[str]:
     elif running and waits(after) and not waits(before):
         said = after.activity is not None and after.activity.source == "report"
         yield call[0] if call and said else "waiting"
+    elif running and failing(after) and not failing(before):
+        yield "error"
     if after.state is not before.state and after.state in (State.COMPLETED, State.FAILED):
         yield after.state.value
 
@@ -71,7 +76,7 @@ def _call(job: Job) -> tuple[str, str] | None:
 
 def _matters(event: str, job: Job, new: Iterable[str]) -> bool:
     """Whether `event`, which nobody was told of yet, is still worth a word."""
-    if event == "waiting":
+    if event in STANDS:
         return job.state is State.RUNNING and not set(new) & set(CALLS)
     if event == "blocked":
         return job.state is State.RUNNING
@@ -81,3 +86,8 @@ def _matters(event: str, job: Job, new: Iterable[str]) -> bool:
 def waits(job: Job) -> bool:
     """Whether the job's agent waits for a person."""
     return job.activity is not None and job.activity.state == "waiting"
+
+
+def failing(job: Job) -> bool:
+    """Whether the job's agent has met an error, and does nothing."""
+    return job.activity is not None and job.activity.state == "error"

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from gitmc.model.job import Job, State
-from gitmc.model.notice import CALLS, waits
+from gitmc.model.notice import CALLS, failing, waits
 from gitmc.model.radar import Predicted
 
 FAILED = frozenset({State.FAILED, State.STOPPED, State.CONFLICT, State.NEEDS_REBASE})
@@ -48,7 +48,7 @@ def overview(jobs: Iterable[Job]) -> Overview:
 def needs_person(job: Job) -> bool:
     """Whether the job gets no further without a person: its agent asks, or wants a review."""
     if job.state is State.RUNNING:
-        return waits(job)
+        return waits(job) or failing(job)
     asked = job.report is not None and job.report.status == "needs_review"
     return job.state is State.COMPLETED and asked
 
@@ -66,6 +66,8 @@ def why(job: Job) -> str:
     by_hook = job.state is State.RUNNING and job.activity and job.activity.source != "report"
     if job.report is not None and said and not by_hook:
         return f"{job.report.status}: {job.report.message}"
+    if failing(job):
+        return "its agent has met an error, which its terminal shows"
     return "its agent waits for an answer in its terminal"
 
 

@@ -76,6 +76,12 @@ def test_an_agent_s_hook_tells_at_once_what_it_does(world: World, tmp_path: Path
     assert agent.do("printf '\\a'") == 0
     agent.do(f"{SIGNAL} idle")
     becomes(world, "one", "idle", "agent")
+    # A turn that fails ends as well.
+    agent.do(f"{SIGNAL} error; {SIGNAL} idle")
+    becomes(world, "one", "error", "agent")
+    assert "its agent has met an error" in world.mc("overview").ok().stdout
+    agent.do(f"{SIGNAL} working")
+    becomes(world, "one", "working", "agent")
     agent.tell("exit 0")
     assert closed(world, "one").activity is None
 
@@ -103,6 +109,7 @@ def test_a_signal_finds_its_way_without_its_folders(world: World, tmp_path: Path
     [
         (["idle"], ["activity.agent.idle"], 0),
         (["working", "ses-1_A"], ["activity.agent.working", "session.agent.ses-1_A"], 0),
+        (["error"], ["activity.agent.error"], 0),
         (["waiting", ""], ["activity.agent.waiting"], 0),
         (["waiting", "a b"], ["activity.agent.waiting"], 1),
         (["waiting", "é"], ["activity.agent.waiting"], 1),

@@ -27,7 +27,7 @@ from gitmc.model.job import Activity
 
 T0 = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 IDLE_AFTER = timedelta(seconds=300)
-STATES = ("working", "waiting", "idle", "unknown")
+STATES = ("working", "waiting", "idle", "error", "unknown")
 PATTERNS = {"waiting": ["may I"], "working": ["busy"], "idle": ["[?] for help"]}
 
 stored = st.none() | st.builds(
@@ -91,13 +91,16 @@ def test_silence_never_ends_a_waiting(
         assert looked(activity, output, now, IDLE_AFTER) is activity
 
 
-@given(stored, st.sampled_from(STATES[:3]))
-def test_a_signal_is_always_heard_but_that_no_turn_s_end_answers_a_question(
+@given(stored, st.sampled_from(STATES[:4]))
+def test_a_signal_is_always_heard_but_that_no_turn_s_end_answers_a_question_or_mends_an_error(
     activity: Activity | None, state: str
 ) -> None:
     found = signalled(activity, state, T0)
-    asked = activity is not None and activity.state == "waiting" and activity.source == "report"
-    assert found.state == ("waiting" if asked and state != "working" else state)
+    stays = activity in (
+        activity and activity._replace(state="waiting", source="report"),
+        activity and activity._replace(state="error", source="agent"),
+    )
+    assert found.state == (activity.state if activity and stays and state != "working" else state)
     assert signalled(found, state, after(1)) is found
 
 
