@@ -32,6 +32,9 @@ _PANE_FIELDS = (
     "pane_title",
 )
 
+STILL = 3
+"""Seconds without a bell after which one is news."""
+
 
 class Made(NamedTuple):
     """A pane that was made, by tmux's ids; `pid` is the process of its command."""
@@ -245,17 +248,22 @@ def _bell_hook(script: Path, events: Path) -> list[str]:
     """Commands that have the pane's session run `script` at a bell, and then the user's own hook.
 
     A session's hook hides the global one. So ours takes itself away, has tmux run what is there
-    without it, and comes back, from an option, since it cannot contain itself.
+    without it, and comes back, from an option, since it cannot contain itself. Of bells that follow
+    one another within STILL seconds `script` is told of the first: a program that rings all the
+    time would have tmux do nothing else.
     """
+    still = f"#{{e|>:#{{T:@mc_clock}},#{{e|+:#{{@mc_rang}},{STILL}}}}}"
     steps = [
         # Which run rang is up to the window that did: the user may have opened others beside it.
-        _run_shell([script, events], "#{q:@mc_run}"),
+        f"if-shell -F '{still}' {{ {_run_shell([script, events], '#{q:@mc_run}')} }}",
+        "set-option -pF @mc_rang '#{T:@mc_clock}'",
         "set-hook -u alert-bell",
         "set-hook -R alert-bell",
         "set-option -F alert-bell '#{@mc_bell}'",
     ]
     session = ["-t", "$TMUX_PANE"]
     return [
+        *("set-option", *session, "@mc_clock", "%s", ";"),
         *("set-option", *session, "@mc_bell", " ; ".join(steps), ";"),
         *("set-option", "-F", *session, "alert-bell", "#{@mc_bell}", ";"),
     ]

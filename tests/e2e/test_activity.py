@@ -192,6 +192,8 @@ def test_a_bell_rings_from_a_repository_at_an_odd_path(world: World, tmp_path: P
     without_observer(odd)
     new = odd.root / "events" / "new"
     for rings in (1, 2):
+        # As if the last one had been some time ago.
+        odd.tmux("set-option", "-pu", "-t", agent.pane, "@mc_rang")
         agent.do("printf '\\a'")
         until(lambda rings=rings: len(list(new.glob("*.bell.*"))) == rings, new)  # type: ignore[misc]
     assert odd.job("one")["activity"]["source"] == "bell"

@@ -63,7 +63,7 @@ class Agent:
         folder: Path,
         *,
         before: str = ":",
-        launch: Callable[..., Ran] | None = None,
+        launch: Callable[..., Ran | None] | None = None,
         options: Sequence[str] = (),
     ) -> None:
         self.world, self.name = world, name
