@@ -1,10 +1,10 @@
 """Looking at agents: at their terminal's title, and where neither that nor their hooks say what
 they do, at when they printed and whether their bell rang.
 
-Only the observer does this, once per `pollInterval`: one question to each tmux server, and beyond
-that the screen of an agent whose catalog file says how to read it, once each time it stands still.
-A title that says that the agent is idle has the screen read too: some titles do not tell when a
-dialog is open.
+Only the observer does this, when tmux says that a title has changed, and once per `pollInterval`:
+one question to each tmux server, and beyond that the screen of an agent whose catalog file says how
+to read it, once each time it stands still. A title that says that the agent is idle has the screen
+read too: some titles do not tell when a dialog is open.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from gitmc.agents.catalog import screen_patterns, title_patterns
 from gitmc.control.mission import Mission
 from gitmc.errors import McError
+from gitmc.events.markers import take_looks
 from gitmc.model.activity import (
     LAST_LINES,
     hears_bells,
@@ -87,10 +88,14 @@ class Lookout:
         self._titles: dict[str, Title] = {}
 
     def look(self, jobs: Iterable[Job]) -> list[McError]:
-        """Look if it is time to, and store what agents are found to do; what went wrong."""
+        """Look if it is time to, or if somebody asks for it, and store what agents are found to do.
+
+        Returns what went wrong.
+        """
         began = time.monotonic()
         watched = [job for job in jobs if _watched(job)]
-        if not watched or began < self._due:
+        asked = take_looks(self._mission.store.events)
+        if not watched or (began < self._due and not asked):
             return []
         self._due = began + self._mission.settings["pollInterval"]
         seen: list[Seen] = []

@@ -96,15 +96,15 @@ def observe_forever(
     try:
         insist(mission)
         store.observer_lock.write_text(f"{os.getpid()}\n")
-        new = store.events / "new"
-        bell = Bell([new])
+        heard = [store.events / "new", store.events / "look"]
+        bell = Bell(heard)
         quiet = 0.0
         said: set[str] = set()
         while store.root.is_dir():
             if bell.deaf:
                 store.make()
                 bell.close()
-                bell = Bell([new], also=bell.also)
+                bell = Bell(heard, also=bell.also)
             try:
                 jobs, troubles = catch_up(mission, observer=True)
                 troubles += plans.tend(mission)
@@ -112,7 +112,7 @@ def observe_forever(
                 folders = (*operator.folders(jobs), *plans.folders(mission))
                 if folders != bell.also:
                     bell.close()
-                    bell = Bell([new], also=folders)
+                    bell = Bell(heard, also=folders)
                     bell.ring()
                 troubles += operator.tend(jobs)
                 keeper.tend()

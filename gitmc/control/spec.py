@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import gitmc
-from gitmc.agents import words
+from gitmc.agents import catalog, words
 from gitmc.agents.before import before, remembering
 from gitmc.agents.catalog import COMMAND, Start
 from gitmc.control.mission import Mission
@@ -38,7 +38,10 @@ def write_spec(mission: Mission, job: Job, start: Start, prompt: Path) -> None:
     hooks = hooks_folder() / "tmux"
     # Nothing is set in a session of the user's: there the observer looks for bells.
     bell = hooks / "bell" if job.placement == "session" else None
-    witness = session.witness(Tmux(), hooks / "marker", store.events, job.run.id, bell=bell)
+    title = hooks / "title" if catalog.title_patterns(job.agent) else None
+    witness = session.witness(
+        Tmux(), hooks / "marker", store.events, job.run.id, bell=bell, title=title
+    )
     spec = {
         "start": start._asdict(),
         "prompt": str(prompt) if job.agent != COMMAND else None,

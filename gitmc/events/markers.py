@@ -3,6 +3,8 @@
 An empty marker is made directly in `new`: making a file is atomic. One with content is written in
 `tmp` and renamed, so that nobody reads half of it. A marker is removed only after what it says is
 stored, so a crash in between repeats it, and a repeat changes nothing.
+
+Beside them in `look`, an empty file named after a run asks an observer to look at it now.
 """
 
 from __future__ import annotations
@@ -57,6 +59,20 @@ def delivered(events: Path) -> list[Delivered]:
     except FileNotFoundError:
         return []
     return sorted(found, key=lambda one: (one.at, one.marker.name))
+
+
+def take_looks(events: Path) -> set[str]:
+    """The runs that somebody asks to be looked at; who asks after this has to be heard again."""
+    asked = set()
+    try:
+        with os.scandir(events / "look") as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    Path(entry.path).unlink(missing_ok=True)
+                    asked.add(entry.name)
+    except FileNotFoundError:
+        return set()
+    return asked
 
 
 def reject(events: Path, path: Path) -> None:

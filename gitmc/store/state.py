@@ -17,7 +17,16 @@ from gitmc.store.index import Stamp, stamp
 from gitmc.store.journal import Journal
 from gitmc.store.lock import Held, hold, is_held, try_hold
 
-FOLDERS = ("jobs", "prompts", "logs", "run", "events/tmp", "events/new", "events/bad")
+FOLDERS = (
+    "jobs",
+    "prompts",
+    "logs",
+    "run",
+    "events/tmp",
+    "events/new",
+    "events/bad",
+    "events/look",
+)
 
 
 class Store:

@@ -35,6 +35,11 @@ _PANE_FIELDS = (
 STILL = 3
 """Seconds without a bell after which one is news."""
 
+TITLES = 6
+"""How many titles are news within SPAN seconds."""
+
+SPAN = 10
+
 
 class Made(NamedTuple):
     """A pane that was made, by tmux's ids; `pid` is the process of its command."""
@@ -224,13 +229,20 @@ def attach_command(tmux: Tmux, socket: str, session: str, window: str) -> list[s
 
 
 def witness(
-    tmux: Tmux, script: Path, events: Path, run: str, *, bell: Path | None = None
+    tmux: Tmux,
+    script: Path,
+    events: Path,
+    run: str,
+    *,
+    bell: Path | None = None,
+    title: Path | None = None,
 ) -> list[str]:
     """The command by which a launcher names its pane's run and makes the pane tell its end.
 
     "$TMUX_PANE" in it is for the launcher to replace. When the pane's command ends, `script` is
     run with the folder `events`, the run, and the pane's status and signal. In a session of our own
-    `bell` is run with `events` and the run when the bell of the pane's window rings.
+    `bell` is run with `events` and the run when the bell of the pane's window rings; `title` is
+    when the letters of the pane's title change.
     """
     died = _run_shell([script, events, run], "'#{pane_dead_status}' '#{pane_dead_signal}'")
     pane = ["-p", "-t", "$TMUX_PANE"]
@@ -241,7 +253,33 @@ def witness(
         *(_bell_hook(bell, events) if bell else ()),
         # Without tmux's own last line, the pane ends with what the agent said. New in 3.3.
         *("set-option", "-q", *pane, "remain-on-exit-format", ""),
+        *(_title_hook(title, events, run) if title else ()),
     )
+
+
+def _title_hook(script: Path, events: Path, run: str) -> list[str]:
+    """Commands that have the pane run `script` when its title says something else.
+
+    What turns in a title while a program works is no letter. A title that changes all the time is
+    not told of each time: whoever is told looks now and then besides.
+    """
+    pane = ["-p", "-t", "$TMUX_PANE"]
+    letters = "#{s/[^A-Za-z]+//:pane_title}"
+    span = f"#{{e|/:#{{T:@mc_clock}},{SPAN}}}"
+    begins, few = f"#{{!=:{span},#{{@mc_span}}}}", f"#{{e|<=:#{{@mc_titles}},{TITLES}}}"
+    begin = f"set-option -pF @mc_span '{span}' ; set-option -p @mc_titles 0"
+    steps = [
+        f"set-option -pF @mc_title '{letters}'",
+        f"if-shell -F '{begins}' {{ {begin} }}",
+        "set-option -pF @mc_titles '#{e|+:#{@mc_titles},1}'",
+        f"if-shell -F '{few}' {{ {_run_shell([script, events, run], '')} }}",
+    ]
+    hook = f"if-shell -F '#{{!=:{letters},#{{@mc_title}}}}' {{ {' ; '.join(steps)} }}"
+    return [
+        *(";", "set-option", *pane, "@mc_clock", "%s"),
+        # Quietly, for a tmux that has no such hook.
+        *(";", "set-option", "-q", *pane, "pane-title-changed", hook),
+    ]
 
 
 def _bell_hook(script: Path, events: Path) -> list[str]:
@@ -273,7 +311,7 @@ def _run_shell(words: Sequence[Path | str], told: str) -> str:
     """A tmux command that runs the script `words` with `told`, which is a format of tmux's."""
     # Three readers: the hook's value is parsed by tmux, expanded as a format, and run by sh.
     shell = for_shell(["/bin/sh", *map(str, words)])
-    return f"run-shell -b {for_parser(f'{shell} {told}')}"
+    return f"run-shell -b {for_parser(f'{shell} {told}'.rstrip())}"
 
 
 def withdrawal(tmux: Tmux) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pytest
 
 from gitmc.model.job import State
 from tests.e2e.test_activity import SIGNAL, becomes, watched
-from tests.support.agents import Agent, closed, nothing_left, observer
+from tests.support.agents import Agent, closed, nothing_left, observer, script_at
 from tests.support.events import until
-from tests.support.world import World
+from tests.support.world import Ran, World
 
 
 def noisy(world: World, name: str, folder: Path, step: str, times: int) -> Path:
@@ -24,17 +25,18 @@ def noisy(world: World, name: str, folder: Path, step: str, times: int) -> Path:
     return done
 
 
-def found(world: World, name: str, done: Path) -> list[tuple[str, str]]:
-    """What the agent is found to do, one after the other, until it has made the file `done`."""
+def found(world: World, name: str, done: Path | str) -> list[tuple[str, str]]:
+    """What the agent is found to do, one after the other, until it has made the file `done`, or
+    is in that state."""
     states: list[tuple[str, str]] = []
 
     def look() -> bool:
         job = world.mission.store.job(name)
         if job is not None and job.activity is not None and states[-1:] != [job.activity[::2]]:
             states.append(job.activity[::2])
-        return done.exists()
+        return done.exists() if isinstance(done, Path) else states[-1][0] == done
 
-    until(look, world.mission.store.jobs_dir, done.parent)
+    until(look, world.mission.store.jobs_dir, *([done.parent] if isinstance(done, Path) else []))
     return states
 
 
@@ -100,3 +102,34 @@ def test_a_job_that_an_agent_launches_outlives_it(world: World, tmp_path: Path) 
     becomes(world, "inner", "working", "agent")
     inner.tell("exit 0")
     assert closed(world, "inner").state is State.COMPLETED
+
+
+TITLES = {
+    "working": "✦  Working… (one)",
+    "waiting": "✋  Action Required (one)",
+    "idle": "◇  Ready (one)",
+}
+
+
+def with_title(world: World, folder: Path) -> Agent:
+    """An agent whose catalog file says how to read its title."""
+
+    def start(*words: str) -> Ran:
+        script_at(folder / "bin/gemini", words[-1])
+        path = f"{folder / 'bin'}:{os.environ['PATH']}"
+        return world.mc("launch", words[1], "do it", "--agent", "gemini", PATH=path).ok()
+
+    return Agent(world, "one", folder, launch=start)
+
+
+def test_a_title_tells_at_once_and_nothing_else_then_does(world: World, tmp_path: Path) -> None:
+    # Never by looking now and then.
+    watched(world, pollInterval="1000")
+    agent = with_title(world, tmp_path)
+    observer(world)
+    for state in ("working", "waiting", "idle", "working", "idle"):
+        agent.do(f"printf '\\033]2;{TITLES[state]}\\007'")
+        becomes(world, "one", state, "title")
+    agent.do("printf '\\a'; echo more")
+    agent.do(f"printf '\\033]2;{TITLES['waiting']}\\007'")
+    assert found(world, "one", "waiting") == [("idle", "title"), ("waiting", "title")]
