@@ -7,6 +7,8 @@ of one of ours (tables are joined, all else is replaced, `false` takes a table a
     version = ["--version"]         the words that make it print its version
     about = "https://…"             where it comes from
     tested = false                  nobody has run it: it is as its documentation says
+    ignored = [".cache"]            folders that it makes in the worktree, and that belong in no
+                                    commit: made before it starts, with a .gitignore of their own
 
     [start]                         for each way to run it, `interactive` and `headless`:
     interactive = […]               its words
@@ -99,6 +101,8 @@ class Start(NamedTuple):
     files: Mapping[str, Content] = schema.NONE
     values: Mapping[str, str] = schema.NONE
     """What some placeholders stand for."""
+    ignored: tuple[str, ...] = ()
+    """Folders to be made in the worktree, and kept out of commits."""
 
 
 def bundled() -> list[str]:
@@ -211,6 +215,7 @@ def _start(
         [agent.environment, *(one.environment for one in added)],
         {name: content for one in added for name, content in one.files.items()},
         values,
+        agent.ignored,
     )
 
 

@@ -59,6 +59,8 @@ class Agent(NamedTuple):
     """The words that make it print its version."""
     about: str
     tested: bool
+    ignored: tuple[str, ...] = ()
+    """Folders that it makes in its worktree, and that belong in no commit."""
     start: Mapping[str, Way] = NONE
     """By `interactive` and `headless`."""
     resume: Mapping[str, Way] = NONE
@@ -86,6 +88,7 @@ KEYS: Mapping[str, str | Mapping[str, str]] = {
     "version": "words",
     "about": "text",
     "tested": "flag",
+    "ignored": "folders",
     "environment": "contents",
     "start": _WAY_KEYS,
     "resume": _WAY_KEYS,
@@ -139,6 +142,13 @@ def _signals(value: Any) -> str | None:
     return _rule(known, "a list of some of " + ", ".join(SIGNALS))
 
 
+def _folders(value: Any) -> str | None:
+    plain = _is_words(value) and all(
+        name and "/" not in name and name not in (".", "..", ".git") for name in value
+    )
+    return _rule(plain, "a list of names of folders")
+
+
 def _patterns(value: Any) -> str | None:
     if not _is_words(value):
         return "a list of regular expressions"
@@ -166,6 +176,7 @@ _KINDS: Mapping[str, Callable[[Any], str | None]] = {
     "flag": lambda value: _rule(isinstance(value, bool), "true or false"),
     "words": lambda value: _rule(_is_words(value), "a list of words"),
     "signals": _signals,
+    "folders": _folders,
     "patterns": _patterns,
     "contents": _contents,
 }
@@ -195,6 +206,7 @@ def agent(name: str, table: Mapping[str, Any]) -> Agent:
         version=tuple(table.get("version", ("--version",))),
         about=table.get("about", ""),
         tested=table.get("tested", True),
+        ignored=tuple(table.get("ignored", ())),
         start=_ways(table["start"], "start"),
         resume=_ways(table.get("resume") or {}, "resume"),
         environment=table.get("environment", {}),

@@ -45,6 +45,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Set up": {
         "init": "install git hooks and settings in this repository",
         "doctor": "find what is inconsistent, and mend it",
+        "agents": "list the agents that can be run, and what each can tell",
         "config": "show the settings, and what set them",
         "trust": "approve the commands of the committed settings file",
     },

@@ -25,7 +25,7 @@ from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission
 from gitmc.control.prepare import Request
 from gitmc.errors import McError, Usage
-from gitmc.model.fanout import expand, items
+from gitmc.model.fanout import expand, filled_word, items
 from gitmc.model.job import Job, Setup, State
 
 
@@ -56,6 +56,15 @@ class Launch(click.Command):
     shell_complete=complete_agent,
     help="Which agent runs (mc.agent).",
 )
+@click.option("--model", metavar="MODEL", help="The model that the agent is to use.")
+@click.option(
+    "--agent-arg",
+    "arguments",
+    metavar="WORD",
+    multiple=True,
+    help="A further word for the agent's command line.",
+)
+@click.option("--unattended", is_flag=True, help="Have the agent ask for no permissions.")
 @click.option("--branch", metavar="BRANCH", help="The job's branch (mc/NAME).")
 @click.option("--base", metavar="REF", help="Where it starts (the current branch).")
 @click.option("--placement", type=click.Choice(["session", "window"]), help="Its terminal.")
@@ -73,7 +82,7 @@ class Launch(click.Command):
     "--each",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="One job for each line or JSON object; {} and {KEY} in NAME and PROMPT stand for it.",
+    help="One job for each line or JSON object; {} and {KEY} stand for it.",
 )
 @click.option(
     "-n", "copies", type=click.IntRange(1, 999), metavar="N", help="N jobs: NAME-1, NAME-2…"
@@ -109,8 +118,8 @@ def command(
 
     The PROMPT is handed over byte for byte. A COMMAND finds it in the file $MC_PROMPT_FILE.
 
-    With --each or -n it starts many jobs. In a COMMAND, {} and {KEY} are filled in where they are
-    words of their own.
+    With --each or -n it starts many jobs. In NAME and PROMPT, {} and {KEY} are filled in; in a
+    COMMAND, --agent, --model and --agent-arg where they are words of their own.
     """
     words = ctx.meta["command"]
     if words == ():
@@ -172,7 +181,15 @@ def _many(request: Request, each: str | None, copies: int) -> list[Request]:
     if each is not None and not fillings:
         raise Usage(f"there is no line in {each}, so there is no job", hint="give one line a job")
     return [
-        replace(request, name=one.name, prompt=one.prompt, command=one.command)
+        replace(
+            request,
+            name=one.name,
+            prompt=one.prompt,
+            command=one.command,
+            agent=request.agent and filled_word(request.agent, one.values),
+            model=request.model and filled_word(request.model, one.values),
+            arguments=tuple(filled_word(word, one.values) for word in request.arguments),
+        )
         for one in expand(request.name, request.prompt, request.command, fillings, copies)
     ]
 
@@ -269,4 +286,7 @@ def _show_plan(job: Job, *, many: bool) -> None:
     for what, things in (("copy", setup.copy), ("link", setup.symlink), ("run", setup.commands)):
         for thing in things:
             click.echo(f"would {what} {thing}")
-    click.echo(f"would start agent {job.agent} in a tmux {job.placement}")
+    how = (f" with model {job.model}" if job.model else "") + (
+        ", which asks for no permissions" if job.unattended else ""
+    )
+    click.echo(f"would start agent {job.agent} in a tmux {job.placement}{how}")

@@ -50,6 +50,10 @@ def complete_job(_ctx: click.Context, _param: click.Parameter, incomplete: str) 
 
 def complete_agent(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Names of agents, for shells."""
-    from gitmc.agents import catalog
+    from gitmc.control import agents
 
-    return [name for name in catalog.bundled() if name.startswith(incomplete)]
+    try:
+        names = agents.names(open_mission())
+    except McError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +59,7 @@ def _show(job: Job, found: dict[str, Any], now: datetime, train: str | None) -> 
     ahead = "?" if found["ahead"] is None else found["ahead"]
     dirty = {True: ", uncommitted changes", False: "", None: ", no worktree"}[found["dirty"]]
     lines = [
-        ("agent", job.agent + (" (headless)" if job.headless else "")),
+        ("agent", job.agent + _how(job)),
         ("branch", f"{job.branch}, {ahead} ahead of {job.base_commit[:12]}{dirty}"),
         ("base", job.base),
         ("worktree", job.worktree),
@@ -83,6 +84,18 @@ def _show(job: Job, found: dict[str, Any], now: datetime, train: str | None) -> 
         )
     for label, value in lines:
         click.echo(f"  {label:9} {value}")
+
+
+def _how(job: Job) -> str:
+    """How its agent runs, where that is not the ordinary way."""
+    ways = [
+        *(["headless"] if job.headless else []),
+        *(["unattended"] if job.unattended else []),
+        *([f"mode {job.mode}"] if job.mode != "vanilla" else []),
+        *([f"model {one_line(job.model)}"] if job.model else []),
+        *([f"with {one_line(shlex.join(job.arguments), 60)}"] if job.arguments else []),
+    ]
+    return f" ({', '.join(ways)})" if ways else ""
 
 
 def _show_command(train: str, job: Job) -> str:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from typing import NamedTuple
+
 from gitmc.agents import catalog
 from gitmc.agents.catalog import COMMAND, Further, Options, Start
 from gitmc.agents.schema import Agent
+from gitmc.control.environment import versions
 from gitmc.control.mission import Mission
+from gitmc.errors import McError
 from gitmc.model.job import Job
 
 
@@ -47,3 +53,68 @@ def resume(mission: Mission, job: Job, prompt_size: int, *, told: bool) -> Start
 def options(job: Job) -> Options:
     """How the job's launches differ from others of its agent."""
     return Options(job.model, job.arguments, job.unattended, job.headless)
+
+
+class Surveyed(NamedTuple):
+    """An agent, and what of it is here. A description with a fault has no agent."""
+
+    name: str
+    agent: Agent | None
+    path: str | None = None
+    version: str | None = None
+    """As it says itself; None where it is not here, or does not say."""
+
+    @property
+    def can(self) -> list[str]:
+        """What may be asked of it."""
+        found = self.agent
+        if found is None:
+            return []
+        return [
+            *(way for way in ("interactive", "headless") if way in found.start),
+            *(["resume"] if found.resume else []),
+            *(["model"] if found.model else []),
+            *(["unattended"] if found.unattended else []),
+        ]
+
+    @property
+    def signals(self) -> list[str]:
+        """What its own hooks tell."""
+        return list(self.agent.signals) if self.agent else []
+
+    @property
+    def shows(self) -> list[str]:
+        """What its title or its screen is known to show, where its hooks do not speak."""
+        found = self.agent
+        return [] if found is None else sorted({*found.title, *found.screen})
+
+
+def survey(mission: Mission) -> tuple[list[Surveyed], list[McError]]:
+    """Every agent but the user's own command, and what is wrong in their descriptions.
+
+    Programs that are here are asked for their versions, all at once.
+    """
+    found: list[Surveyed] = []
+    faults: list[McError] = []
+    for name in names(mission):
+        if name == COMMAND:
+            continue
+        try:
+            one = agent(mission, name)
+        except McError as fault:
+            faults.append(fault)
+            found.append(Surveyed(name, None))
+            continue
+        found.append(Surveyed(name, one, shutil.which(one.program)))
+    here = [one for one in found if one.agent and one.path]
+    asked = [(one.path or "", *one.agent.version) for one in here if one.agent]
+    told = {one.name: said for one, said in zip(here, versions(asked), strict=True)}
+    return [one._replace(version=_number(told.get(one.name))) for one in found], faults
+
+
+def _number(said: str | None) -> str | None:
+    """The version in what a program says of itself; all that it says where no part is one."""
+    if said is None or said in ("unknown", "not found"):
+        return None
+    match = re.search(r"\d+(\.\d+)+[\w.+-]*", said)
+    return match[0] if match else said

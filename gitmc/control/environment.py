@@ -27,12 +27,12 @@ def environment_of(
 ) -> Environment:
     """What `command` would run under: with the variables `names`, and `further` ones as given."""
     asked = questions(command)
-    versions = dict(zip((argv[0] for argv in asked), _versions(asked), strict=True))
+    found = dict(zip((argv[0] for argv in asked), versions(asked), strict=True))
     variables = {name: os.environ.get(name) for name in names} | dict(further or {})
-    return environment(_platform(), versions, variables, tuple(setup))
+    return environment(_platform(), found, variables, tuple(setup))
 
 
-def _versions(asked: Sequence[tuple[str, ...]]) -> list[str]:
+def versions(asked: Sequence[tuple[str, ...]]) -> list[str]:
     if len(asked) < 2:
         return [_version(argv) for argv in asked]
     from concurrent.futures import ThreadPoolExecutor

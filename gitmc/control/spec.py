@@ -68,8 +68,10 @@ def finish_spec(mission: Mission, job: Job) -> None:
     filled, prompts = words.fill_words(start.words, values, start.arguments)
     own = _own_environment(start, values, spec["env"])
     folder = mission.store.run_folder(job.run.id)
-    if start.files:
+    if job.agent != COMMAND:
         folder.mkdir(mode=0o700, exist_ok=True)
+    for name in start.ignored:
+        _keep_out(Path(job.worktree, name))
     for name, content in start.files.items():
         replace_file(folder / name, os.fsencode(words.content(content, values)), mode=0o600)
     spec |= {
@@ -79,6 +81,16 @@ def finish_spec(mission: Mission, job: Job) -> None:
         "cwd": job.worktree,
     }
     _write(mission, job, spec)
+
+
+def _keep_out(folder: Path) -> None:
+    """Have a folder that no commit takes up: git leaves out one that says so itself, for everybody
+    and in this worktree only. What is there already is the project's own to say."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    replace_file(folder / ".gitignore", b"*\n")
 
 
 def _values(mission: Mission, job: Job, prompt: str) -> dict[str, str]:

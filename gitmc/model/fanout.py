@@ -22,6 +22,8 @@ class Filled(NamedTuple):
     name: str
     prompt: bytes
     command: tuple[str, ...]
+    values: Mapping[str, str]
+    """What fills its placeholders."""
 
 
 def items(text: str) -> list[dict[str, str]]:
@@ -69,8 +71,8 @@ def expand(
         if fillings and own == name and len(fillings) > 1:
             own = f"{name}-{values['n']}"
         text = _fill(prompt.decode("utf-8", "surrogateescape"), values)
-        words = tuple(_word(word, values) for word in command)
-        filled = Filled(own, text.encode("utf-8", "surrogateescape"), words)
+        words = tuple(filled_word(word, values) for word in command)
+        filled = Filled(own, text.encode("utf-8", "surrogateescape"), words, values)
         made += _copied(filled, copies)
     return made
 
@@ -81,7 +83,8 @@ def _copied(filled: Filled, copies: int) -> list[Filled]:
     return [filled._replace(name=f"{filled.name}-{number}") for number in range(1, copies + 1)]
 
 
-def _word(word: str, values: Mapping[str, str]) -> str:
+def filled_word(word: str, values: Mapping[str, str]) -> str:
+    """`word`, or what it stands for where it is a placeholder as a whole."""
     return values.get(word[1:-1], word) if word[:1] == "{" and word[-1:] == "}" else word
 
 

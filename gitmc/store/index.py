@@ -164,6 +164,7 @@ _job = _maker(
         "state": _state,
         "created_at": _time,
         "command": tuple,
+        "arguments": tuple,
         "started_at": _time,
         "ended_at": _time,
         "run": _maker(

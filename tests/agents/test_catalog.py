@@ -36,9 +36,12 @@ def tiny(**more: Any) -> Agent:
 @pytest.mark.parametrize("size", [0, 1, ARGUMENT_LIMIT + 1])
 def test_each_agent_of_ours_can_be_started(name: str, headless: bool, size: int) -> None:
     agent = catalog.load(name)
-    if headless and "headless" not in agent.start:
-        pytest.skip("it has a user interface only")
-    start = catalog.start(agent, size, Options(headless=headless))
+    options = Options(headless=headless)
+    if ("headless" if headless else "interactive") not in agent.start:
+        with pytest.raises(Refused, match="mode; it has: "):
+            catalog.start(agent, size, options)
+        return
+    start = catalog.start(agent, size, options)
     told = (
         start.stdin or "{prompt}" in start.words or any("{prompt_file}" in w for w in start.words)
     )

@@ -39,7 +39,7 @@ def test_an_object_fills_by_its_keys() -> None:
 def test_other_braces_are_left_alone() -> None:
     prompt = b"f = {x: {1: '{}'}} {{}} {"
     assert expand("a", prompt, (), items("L"))[0].prompt == b"f = {x: {1: 'L'}} {L} {"
-    assert expand("a", prompt, ("{}",), [], 1)[0] == ("a", prompt, ("{}",))
+    assert expand("a", prompt, ("{}",), [], 1)[0] == ("a", prompt, ("{}",), {})
 
 
 def test_what_is_filled_in_is_not_filled_again() -> None:
