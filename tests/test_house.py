@@ -163,8 +163,10 @@ def _times(printed: str) -> list[str]:
 
 
 def hooks() -> list[Path]:
-    """The scripts that tmux, git and agents call."""
-    return sorted(path for path in (ROOT / "hooks").rglob("*") if path.is_file())
+    """The scripts that tmux, git and agents call; a plugin is no script, and agents load it."""
+    return sorted(
+        path for path in (ROOT / "hooks").rglob("*") if path.is_file() and path.suffix != ".js"
+    )
 
 
 def test_there_are_hooks() -> None:

@@ -35,7 +35,7 @@ and `[hooks]` has `signals`, a list of what they tell: working, waiting, idle, e
 value of a variable or a file is a text, or a table, which is written as JSON; as a variable such a
 table is joined with the JSON that the variable holds already (tables are joined, lists added to).
 
-Placeholders, in every text (`words` tells of `:sh`, `:json` and `:escaped`):
+Placeholders, in every text (`words` tells of `:sh`, `:json`, `:escaped` and `:url`):
 
     {prompt}         the prompt; a word of its own, in [start] and [resume] only
     {options}        a word of its own, in [start] and [resume]: where what is added goes; without

@@ -1,10 +1,11 @@
 """Placeholders: the parts of an agent's words, variables and files that each launch fills in. Pure.
 
 `{name}` stands for a text, `{name:sh}` for it as one word of a shell, `{name:json}` for it as a
-string of JSON (or TOML) with its quotes, `{name:escaped}` for the same without them; one may follow
-another, as in `{signal:sh:escaped}`. Other braces are left alone, so that JSON can be written as it
-is. `{prompt}`, `{options}` and `{arguments}` are words of their own: the launcher puts the prompt
-in, so that it never stands in a file of ours, and the other two are no, one or more words.
+string of JSON (or TOML) with its quotes, `{name:escaped}` for the same without them, `{name:url}`
+for it as the path of a URL; one may follow another, as in `{signal:sh:escaped}`. Other braces are
+left alone, so that JSON can be written as it is. `{prompt}`, `{options}` and `{arguments}` are
+words of their own: the launcher puts the prompt in, so that it never stands in a file of ours, and
+the other two are no, one or more words.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 PROMPT, OPTIONS, ARGUMENTS = "{prompt}", "{options}", "{arguments}"
 
@@ -40,6 +42,7 @@ _PLACE = re.compile(r"\{([a-z_]+)((?::[a-z]+)*)\}")
 _FORMATS: Mapping[str, Callable[[str], str]] = {
     "sh": shlex.quote,
     "json": lambda text: json.dumps(text, ensure_ascii=False),
+    "url": quote,
     "escaped": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
 }
 

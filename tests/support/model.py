@@ -98,8 +98,9 @@ class Model:
         """The headers of every request so far."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
-        serve = self._server.serve_forever
-        self._thread = threading.Thread(target=serve, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
         self._thread.start()
 
     @property

@@ -1,0 +1,189 @@
+"""Real agents in a world of their own, with a model that a test plays; nothing else answers them.
+
+Their programs come from npm (`programs`), their settings are those of a user who has been through
+the questions of the first start, and every connection but to loopback goes to a proxy that is not
+there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gitmc.model.job import Activity, Job
+from gitmc.tmux.process import start_time
+from tests.support.agents import stored
+from tests.support.events import carriers, until
+from tests.support.model import Model
+from tests.support.programs import path_with
+from tests.support.world import Ran, World
+
+KEY = "sk-" + "k" * 37
+"""The key that the agents show to the model: it is to be found nowhere else."""
+
+NETWORK = {
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "NO_PROXY": "127.0.0.1,localhost",
+}
+
+QUIET = {
+    "opencode": {
+        "OPENCODE_DISABLE_AUTOUPDATE": "1",
+        "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+        "OPENCODE_DISABLE_SHARE": "1",
+    },
+    "claude": {
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "DISABLE_TELEMETRY": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "DISABLE_ERROR_REPORTING": "1",
+    },
+}
+"""What a user without a network would set, by agent."""
+
+ASKED = "touch "
+"""A line that begins so is asked about, by the user's settings; all others are allowed."""
+
+PROMPT_OF_OLD = "the secret plan of the llama"
+"""A piece of the first prompt, by which it is known again."""
+
+
+class Real:
+    """One agent, as its user runs it."""
+
+    def __init__(self, agent: str, world: World, home: Path, model: Model) -> None:
+        self.agent, self.world, self.model, self.home = agent, world, model, home
+        self.environment = {"PATH": path_with(agent), **NETWORK, **QUIET[agent]}
+        self.environment |= _USERS[agent](home, model, world.repo.path)
+
+    def mc(self, *words: str, stdin: str | None = None) -> Ran:
+        """Run git mc as the agent's user does."""
+        return self.world.mc(*words, cwd=None, stdin=stdin, **self.environment)
+
+    def launch(self, name: str, prompt: str, *options: str, stdin: str | None = None) -> Ran:
+        """Launch a job on `prompt`."""
+        words = ["launch", name, "--agent", self.agent, *options]
+        return self.mc(*words, *([prompt] if prompt else []), stdin=stdin).ok()
+
+    def becomes(self, name: str, state: str, source: str = "agent") -> Activity:
+        """What the job's agent does, once it is stored that it is this, by this source."""
+
+        def holds(job: Job) -> bool:
+            return job.activity is not None and job.activity[::2] == (state, source)
+
+        found = stored(self.world, name, holds).activity
+        assert found is not None
+        return found
+
+    def lag(self, name: str, state: str) -> float:
+        """Seconds from the agent's own word that it is in `state` until that was stored.
+
+        For a state that nobody guessed before, since a guess that was right keeps its time.
+        """
+        since = self.becomes(name, state).since
+        at = (self.world.root / "jobs" / f"{name}.toml").stat().st_mtime
+        return at - since.timestamp()
+
+    def keys(self, name: str, *keys: str) -> None:
+        """Press keys in the job's terminal."""
+        terminal = stored(self.world, name, lambda job: job.terminal is not None).terminal
+        assert terminal is not None
+        self.world.tmux("send-keys", "-t", terminal.pane, *keys)
+
+    def shows(self, name: str, text: str) -> None:
+        """Wait until the job's terminal shows `text`."""
+        terminal = stored(self.world, name, lambda job: job.terminal is not None).terminal
+        assert terminal is not None
+        folder = self.home / "shown"
+        folder.mkdir(exist_ok=True)
+        self.world.tmux("pipe-pane", "-t", terminal.pane, f"cat >>{folder / name}")
+        until(lambda: text in self.screen(name), folder)
+        self.world.tmux("pipe-pane", "-t", terminal.pane)
+
+    def screen(self, name: str) -> str:
+        """What the job's terminal shows."""
+        job = self.world.mission.store.job(name)
+        assert job is not None
+        assert job.terminal is not None
+        return self.world.tmux("capture-pane", "-p", "-t", job.terminal.pane)
+
+    def run(self, name: str) -> str:
+        """The nonce of the job's run."""
+        job = self.world.mission.store.job(name)
+        assert job is not None
+        assert job.run is not None
+        return job.run.id
+
+    def processes(self, name: str) -> list[list[str]]:
+        """The words by which the processes of the job's run were started."""
+        return [words for pid in carriers("MC_RUN", self.run(name)) if (words := _words(pid))]
+
+    def log(self, name: str) -> list[str]:
+        """The commits of the job's branch that its base has not, latest first."""
+        return self.world.repo.git("log", "--format=%s", f"main..mc/{name}").splitlines()
+
+
+def _words(pid: int) -> list[str]:
+    if start_time(pid) is None:
+        return []
+    try:
+        data = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return []
+    return data.decode(errors="replace").split("\0")
+
+
+def _write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def _opencode(home: Path, model: Model, repo: Path) -> dict[str, str]:
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "Scripted",
+        "options": {"baseURL": f"{model.url}/v1", "apiKey": "{env:SCRIPTED_KEY}"},
+        "models": {"scripted": {"name": "Scripted"}, "other": {"name": "Other"}},
+    }
+    folder = home / "config" / "opencode"
+    settings = {
+        "model": "scripted/scripted",
+        "small_model": "scripted/scripted",
+        "permission": {"bash": {"*": "allow", f"{ASKED}*": "ask"}},
+        "provider": {"scripted": provider},
+    }
+    _write(folder / "opencode.json", settings)
+    # It installs this at its first start, and waits for that where there is a plugin.
+    there = {"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}
+    _write(folder / "package-lock.json", there)
+    (folder / "node_modules").mkdir()
+    return {"SCRIPTED_KEY": KEY}
+
+
+def _claude(home: Path, model: Model, repo: Path) -> dict[str, str]:
+    state = {
+        "hasCompletedOnboarding": True,
+        "theme": "dark",
+        "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
+        "projects": {str(repo): {"hasTrustDialogAccepted": True}},
+    }
+    _write(home / ".claude.json", state)
+    permissions = {"defaultMode": "default", "allow": ["Bash"], "ask": [f"Bash({ASKED}*)"]}
+    settings = {"permissions": permissions, "skipDangerousModePermissionPrompt": True}
+    _write(home / ".claude" / "settings.json", settings)
+    return {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": KEY}
+
+
+_USERS: dict[str, Callable[[Path, Model, Path], dict[str, str]]] = {
+    "opencode": _opencode,
+    "claude": _claude,
+}
+
+
+def mode_of(path: Path) -> int:
+    """Who may do what with a file."""
+    return path.stat().st_mode & 0o777
