@@ -21,9 +21,7 @@ def real(world: World, seal: Path, model: Model) -> Real:
     return Real("opencode", world, seal, model)
 
 
-def test_what_it_does_is_known_at_once(
-    real: Real, model: Model
-) -> None:
+def test_what_it_does_is_known_at_once(real: Real, model: Model) -> None:
     model.plays("say hello", shell(WORK), shell("touch asked"), say("I did."))
     model.plays("fail now", *[fail(400)] * 9)
     model.plays("go on", hold(last := say("It works again.")))
