@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, TypeVar, cast
 
 from gitmc.model.job import (
@@ -118,7 +119,7 @@ def decode_job(table: Mapping[str, Any]) -> Job:
         untold=tuple(take.texts("untold")),
         setup=take.part("setup", _setup),
         touch=tuple(take.texts("touch")),
-        timeout=take.maybe("timeout", float),
+        timeout=take.seconds("timeout"),
         queue=take.part("queue", _queue),
         launch=take.part("launch", _launch),
         landing=take.part("landing", _landing),
@@ -259,6 +260,12 @@ class _Taker:
         if not all(isinstance(value, str) for value in values):
             raise Malformed(f"'{self._where}{key}' must be a list of strings")
         return values
+
+    def seconds(self, key: str) -> float | None:
+        value = self.maybe(key, float)
+        if value is not None and not 0 < value < inf:
+            raise Malformed(f"'{self._where}{key}' is {value}, not a number of seconds above 0")
+        return value
 
     def choice(self, key: str, kind: type[State | Phase]) -> str:
         value = self.text(key)

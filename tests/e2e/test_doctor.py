@@ -19,6 +19,8 @@ from gitmc.tmux.run import Tmux
 from gitmc.tmux.session import kill_run
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 Breaking = Callable[[World], None]
 LONG_AGO = time.time() - 2 * GRACE
 

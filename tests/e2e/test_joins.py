@@ -18,6 +18,8 @@ from tests.support.events import until
 from tests.support.joining import opened
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 STRIDE = int(os.environ.get("GIT_MC_TEST_STRIDE", "3"))
 TARGET = "mc/integration/p"
 

@@ -21,6 +21,8 @@ from tests.support.events import gone, until
 from tests.support.mounts import can_mount
 from tests.support.world import PATIENCE, World
 
+pytestmark = pytest.mark.slow
+
 T0 = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 README, OTHER = {"README.md": "changed by {}\n"}, {"file of {}": "x\n"}
 

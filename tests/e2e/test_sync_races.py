@@ -18,6 +18,8 @@ from tests.support.events import gone
 from tests.support.lost import content, git_that_kills, status
 from tests.support.world import PATIENCE, World
 
+pytestmark = pytest.mark.slow
+
 
 def dirty(world: World) -> Path:
     """A job whose worktree has changes of each kind, some in files that the base changed too."""

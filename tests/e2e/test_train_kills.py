@@ -18,6 +18,8 @@ from tests.support.deaths import Scene, kill_all, processes, runners
 from tests.support.events import until
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 STRIDE = int(os.environ.get("GIT_MC_TEST_STRIDE", "3"))
 """At each so many of the points other than the journal's a driver is killed. All of them, with 1,
 take minutes."""
@@ -80,6 +82,9 @@ def gate(world: World, tmp_path: Path, *more: str) -> tuple[subprocess.Popen[byt
     branch(world, "a")
     process = world.start("merge-train", "a", "--test", test, "--slots", "2", *more)
     said.read()
+    # Its observer, which a test may want to end, has its lock by now.
+    lock = world.mission.store.observer_lock
+    until(lambda: is_held(lock), lock.parent)
     return process, said, line
 
 

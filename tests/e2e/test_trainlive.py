@@ -22,6 +22,8 @@ from tests.support.events import until
 from tests.support.trainmade import a_run, a_train, at
 from tests.support.world import PATIENCE, World
 
+pytestmark = pytest.mark.slow
+
 PICTURES: dict[str, tuple[Train, float | None, tuple[int, int], list[str]]] = {
     "all kinds": (
         a_train(

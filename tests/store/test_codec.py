@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -156,7 +157,7 @@ TABLES = [
     "run", "terminal", "activity", "report", "setup", "queue", "launch", "landing", "landed", "pr",
     "run.launcher", "launch.owner",
 ]  # fmt: skip
-LISTS = ["command", "untold", "setup.copy", "setup.symlink", "setup.commands"]
+LISTS = ["command", "untold", "touch", "arguments", "setup.copy", "setup.symlink", "setup.commands"]
 FLAGS = ["headless", "launch.new_branch", "run.lost", "run.signals"]
 WHOLE = ["exit_status", "report.progress", "queue.limit", "launch.owner.pid", "landing.owner.pid"]
 NEEDED = [
@@ -178,6 +179,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     *((key, 1.5, f"'{key}' must be of kind int") for key in WHOLE),
     *((key, 1, f"'{key}' must be of kind bool") for key in FLAGS),
     ("command", "sh", "'command' must be of kind list"),
+    *(("timeout", value, "'timeout' is") for value in (0.0, -1.0, math.inf, math.nan)),
     *((key, ["sh", 1], f"'{key}' must be a list of strings") for key in LISTS),
     ("state", "lost", "'state' is 'lost', not one of waiting_deps, blocked, queued, running,"),
     (

@@ -83,6 +83,7 @@ def jobs(
     return st.builds(
         Job,
         name=st.just("one"),
+        timeout=st.none() | st.floats(0.001, 1e6),
         state=st.sampled_from(State),
         agent=texts,
         branch=texts,
