@@ -127,7 +127,8 @@ def test_a_terminal_shows_the_cars_and_then_what_became_of_them(
     said, line, test = held(world, tmp_path)
     for name in ("first", "second"):
         branch(world, name)
-    pane = Pane(world, tmp_path, "merge-train", "first", "second", "--test", test)
+    words = ["merge-train", "first", "second", "--slots", "1", "--test", test]
+    pane = Pane(world, tmp_path, *words)
     pane.until(lambda lines: "▸first ▸second]1" in lines)
     said.read()
     assert pane.asked("#{alternate_on} #{cursor_flag}") == "0 1"
