@@ -39,6 +39,7 @@ from gitmc.model.plan import (
     PlanState,
     Trouble,
     move,
+    with_job,
 )
 from gitmc.model.planheard import FINISHED, GAVE_UP, Seen, heard, runs
 from gitmc.model.planwait import blocked, checkpoints, wants_approval
@@ -190,7 +191,7 @@ def _due(plan: Plan, jobs: Mapping[str, Job], seen: Seen) -> tuple[Plan, list[Ac
             continue
         if job.state in GAVE_UP and one.run not in one.accepted:
             if _may_start(plan) and _is_closed(job):
-                plan = _with(plan, one._replace(lost=one.lost + 1))
+                plan = with_job(plan, one._replace(lost=one.lost + 1))
                 actions.append(Again(one.name))
         elif job.state in FINISHED or job.state in GAVE_UP:
             action = _next(plan, one, job)
@@ -217,10 +218,6 @@ def _by_priority(plan: Plan) -> list[PlanJob]:
 
 def _is_closed(job: Job) -> bool:
     return job.run is None or job.run.phase is Phase.CLOSED
-
-
-def _with(plan: Plan, job: PlanJob) -> Plan:
-    return plan._replace(jobs=tuple(job if one.name == job.name else one for one in plan.jobs))
 
 
 def _next(plan: Plan, one: PlanJob, job: Job) -> Action | None:
