@@ -127,8 +127,7 @@ def _tend(mission: Mission, plans: Plans, plan_id: str) -> bool:
     """One round for the plan: store what changes, do what is due; whether there was anything."""
     plan = plans.get(plan_id)
     if plan is None:
-        with mission.store.locked() as held:
-            plans.rest(held, plan_id)
+        _forget(mission, plans, plan_id)
         return False
     facts = seen(mission, plan)
     with mission.store.locked() as held:
@@ -144,6 +143,16 @@ def _tend(mission: Mission, plans: Plans, plan_id: str) -> bool:
     for action in now.actions:
         _act(mission, now.plan, action)
     return True
+
+
+def _forget(mission: Mission, plans: Plans, plan_id: str) -> None:
+    """Take away the mark of a plan of which there is no record.
+
+    Under the lock it is looked for again: the mark of a plan that is being started is there first.
+    """
+    with mission.store.locked() as held:
+        if plans.get(plan_id) is None:
+            plans.rest(held, plan_id)
 
 
 def _moving(plan: Plan, jobs: dict[str, Job]) -> bool:
