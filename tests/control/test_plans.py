@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
-
-import pytest
+from subprocess import PIPE, Popen
 
 from gitmc.control.mission import open_mission
 from gitmc.control.plans import tend
 from gitmc.model.plan import Mode, Plan, PlanJob, PlanState
 from gitmc.store.plans import Plans
-from tests.support.world import Repo
+from tests.support.world import PATIENCE, Repo
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
+TENDS = """
+from gitmc.control.mission import open_mission
+from gitmc.control.plans import tend
+assert tend(open_mission()) == []
+"""
 
-def test_a_plan_that_is_stored_while_its_record_is_looked_for_is_not_forgotten(
-    repo: Repo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+def test_a_plan_that_is_stored_while_its_record_is_looked_for_is_not_forgotten(repo: Repo) -> None:
     mission = open_mission(repo.path)
     head = repo.head()
-    plan = Plan(
-        "p",
-        "p",
-        Mode.COPILOT,
-        PlanState.PENDING,
-        "main",
-        head,
-        "mc/integration/p",
-        NOW,
-        (PlanJob("a"),),
-    )
+    jobs = (PlanJob("a"),)
+    plan = Plan("p", "p", Mode.COPILOT, PlanState.PENDING, "main", head, "integration", NOW, jobs)
     plans = Plans(mission.store.root)
-    look = Plans.get
-
-    def stored_right_after(self: Plans, plan_id: str) -> Plan | None:
-        found = look(self, plan_id)
-        if found is None:
-            with mission.store.locked() as held:
-                plans.save(held, plan)
-        return found
-
     plans.folder.mkdir(parents=True)
     (plans.folder / "p.running").touch()
-    monkeypatch.setattr(Plans, "get", stored_right_after)
-    assert tend(mission) == []
+    with mission.store.locked() as held:
+        observer = Popen([sys.executable, "-c", TENDS], cwd=repo.path, stderr=PIPE, text=True)
+        assert observer.stderr is not None
+        assert "waiting for" in observer.stderr.readline()
+        plans.save(held, plan)
+    _, said = observer.communicate(timeout=PATIENCE)
+    assert observer.returncode == 0, said
     assert plans.running() == ["p"]
-    assert look(plans, "p") == plan
 
 
 def test_a_mark_without_a_record_is_taken_away(repo: Repo) -> None:
