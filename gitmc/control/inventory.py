@@ -25,9 +25,10 @@ from gitmc.model.job import Job
 from gitmc.model.plan import Plan
 from gitmc.model.settings import KEYS
 from gitmc.model.trainrecord import TrainState
+from gitmc.store.folder import RUNNING
 from gitmc.store.lock import holder_pid, is_held
 from gitmc.store.plans import Plans
-from gitmc.store.trains import JOIN, RUNNING, Trains
+from gitmc.store.trains import JOIN, Trains
 from gitmc.tmux import process
 from gitmc.tmux.launcher import is_spared
 from gitmc.tmux.run import Tmux, VersionCheck

@@ -57,10 +57,15 @@ def stamp(stat: os.stat_result) -> Stamp:
     return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
 
 
+def is_settled(seen: Stamp) -> bool:
+    """Whether a file with the stamp `seen` cannot change any more and keep it."""
+    return time.time_ns() - max(seen[1], seen[2]) > FRESH
+
+
 def keeps(seen: Stamp, job: Job) -> bool:
     """Whether an index takes `job`, whose file has the stamp `seen`."""
     # What later versions have added may be of any kind that TOML has; it is read where it is.
-    return not job.unknown and time.time_ns() - max(seen[1], seen[2]) > FRESH
+    return not job.unknown and is_settled(seen)
 
 
 def read_jobs(path: Path) -> dict[str, tuple[Stamp, Job]]:

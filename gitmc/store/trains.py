@@ -9,62 +9,32 @@ from datetime import datetime
 from pathlib import Path
 
 from gitmc.model.trainrecord import Train, TrainState
-from gitmc.store.codec import Malformed
-from gitmc.store.files import BadFile, read_toml, write_toml
+from gitmc.store.files import write_toml
+from gitmc.store.folder import Folder
 from gitmc.store.lock import Held, hold, is_held, try_hold
-from gitmc.store.records import decode, encode
+from gitmc.store.records import encode
 
 WEEK = 7 * 86400.0
-
-RUNNING = ".running"
-"""How the name of a file ends that is there while a train has not ended."""
 
 JOIN = ".join"
 """How the name of a file ends with which a branch joins a train."""
 
 
-class Trains:
+class Trains(Folder[Train]):
     """All trains of one repository; `root` is `.git/mission-control`."""
 
     def __init__(self, root: Path) -> None:
-        self.folder = root / "trains"
+        super().__init__(root / "trains", Train, "train")
         self._run = root / "run"
-
-    def all(self) -> tuple[list[Train], list[BadFile]]:
-        """All trains, the oldest first, and a fault for every file that is not one's record."""
-        trains: list[Train] = []
-        faults: list[BadFile] = []
-        for path in self.folder.glob("*.toml"):
-            try:
-                train = self.get(path.stem)
-            except BadFile as fault:
-                faults.append(fault)
-                continue
-            if train is not None:
-                trains.append(train)
-        return sorted(trains, key=lambda train: (train.created_at, train.id)), faults
-
-    def get(self, train_id: str) -> Train | None:
-        """The train of that id, or None. Raises BadFile."""
-        path = self.folder / f"{train_id}.toml"
-        try:
-            train = decode(Train, read_toml(path))
-        except FileNotFoundError:
-            return None
-        except Malformed as fault:
-            raise BadFile(path, str(fault)) from fault
-        if train.id != train_id:
-            raise BadFile(path, f"it holds a train called '{train.id}'")
-        return train
 
     def save(self, held: Held, train: Train) -> None:
         """Store `train`."""
         assert isinstance(held, Held)
         self.folder.mkdir(exist_ok=True)
-        mark = self.folder / f"{train.id}{RUNNING}"
+        mark = self.mark(train.id)
         if train.state is TrainState.RUNNING:
             mark.touch()
-        write_toml(self.folder / f"{train.id}.toml", encode(train))
+        write_toml(self.path(train.id), encode(train))
         if train.state is not TrainState.RUNNING:
             mark.unlink(missing_ok=True)
 
@@ -94,14 +64,6 @@ class Trains:
     def starting(self) -> AbstractContextManager[Held]:
         """Hold the lock that gives each new train an id of its own."""
         return hold(self._run / "trains.lock")
-
-    def running(self) -> list[str]:
-        """The ids of trains that have not ended, as files tell whose names are all that is read."""
-        try:
-            names = sorted(entry.name for entry in os.scandir(self.folder))
-        except FileNotFoundError:
-            return []
-        return [name.removesuffix(RUNNING) for name in names if name.endswith(RUNNING)]
 
     def ids(self) -> list[str]:
         """The ids of all trains, the latest first; no record is read."""
