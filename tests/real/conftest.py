@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.model import Model
+from tests.support.real import Real
+from tests.support.world import World
 
 
 @pytest.fixture
@@ -15,3 +18,9 @@ def model() -> Iterator[Model]:
     made = Model()
     yield made
     made.close()
+
+
+@pytest.fixture
+def user_of(world: World, seal: Path, model: Model) -> Callable[[str], Real]:
+    """A user of the agent that is named."""
+    return lambda agent: Real(agent, world, seal, model)

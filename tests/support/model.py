@@ -142,7 +142,7 @@ class Model:
         if asked.schema is not None:
             return say(json.dumps(wire.instance(asked.schema)))
         said = [
-            (place, len(prompt), script)
+            (place, text.rfind(prompt), script)
             for prompt, script in self._scripts.items()
             for place, text in enumerate(asked.users)
             if prompt in text

@@ -48,8 +48,11 @@ QUIET = {
 ASKED = "touch "
 """A line that begins so is asked about, by the user's settings; all others are allowed."""
 
-PROMPT_OF_OLD = "the secret plan of the llama"
-"""A piece of the first prompt, by which it is known again."""
+DIALOG = {"opencode": "Permission required", "claude": "Do you want to proceed"}
+"""What an agent shows when it asks for a permission."""
+
+SETTINGS = {"opencode": ("config/opencode",), "claude": (".claude/settings.json",)}
+"""Where the user keeps what he has set."""
 
 
 class Real:
@@ -93,6 +96,11 @@ class Real:
         terminal = stored(self.world, name, lambda job: job.terminal is not None).terminal
         assert terminal is not None
         self.world.tmux("send-keys", "-t", terminal.pane, *keys)
+
+    def settings(self) -> dict[str, bytes]:
+        """What the user has set: by its file."""
+        found = [path for one in SETTINGS[self.agent] for path in files(self.home / one)]
+        return {str(path): path.read_bytes() for path in found}
 
     def shows(self, name: str, text: str) -> None:
         """Wait until the job's terminal shows `text`."""
@@ -167,6 +175,7 @@ def _opencode(home: Path, model: Model, repo: Path) -> dict[str, str]:
 def _claude(home: Path, model: Model, repo: Path) -> dict[str, str]:
     state = {
         "hasCompletedOnboarding": True,
+        "hasSeenAutoDefaultNudge": True,
         "theme": "dark",
         "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
         "projects": {str(repo): {"hasTrustDialogAccepted": True}},
@@ -182,6 +191,11 @@ _USERS: dict[str, Callable[[Path, Model, Path], dict[str, str]]] = {
     "opencode": _opencode,
     "claude": _claude,
 }
+
+
+def files(path: Path) -> list[Path]:
+    """The file at `path`, or those below it."""
+    return [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
 
 
 def mode_of(path: Path) -> int:

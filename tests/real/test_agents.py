@@ -1,0 +1,175 @@
+"""What holds of opencode and Claude Code alike: the real ones, with a model that the test plays."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gitmc.model.job import State
+from tests.support.agents import closed, nothing_left, stored
+from tests.support.events import until
+from tests.support.model import Model, fail, hang, hold, say, shell
+from tests.support.real import DIALOG, KEY, Real, mode_of
+
+pytestmark = pytest.mark.slow
+
+WORK = "echo hello >hello && git add hello && git commit --quiet -m 'Say hello'"
+
+
+@pytest.fixture(params=["opencode", "claude"])
+def real(request: pytest.FixtureRequest, user_of: Callable[[str], Real]) -> Real:
+    """A user of each of them."""
+    return user_of(request.param)
+
+
+def test_what_it_does_is_known_within_a_second(real: Real, model: Model) -> None:
+    model.plays("say hello", shell(WORK), shell("touch asked"), say("I did."))
+    model.plays("fail now", *[fail(400)] * 9)
+    model.plays("go on", hold(last := say("It works again.")))
+    settings = real.settings()
+    real.launch("one", "say hello to the llama")
+    real.becomes("one", "working")
+    lags = [real.lag("one", "waiting")]
+    real.shows("one", DIALOG[real.agent])
+    real.keys("one", "Enter")
+    lags.append(real.lag("one", "idle"))
+    assert real.log("one") == ["Say hello"]
+    real.mc("send", "one", "fail now").ok()
+    lags.append(real.lag("one", "error"))
+    real.mc("send", "one", "go on").ok()
+    last.wait()
+    lags.append(real.lag("one", "working"))
+    last.let_go()
+    lags.append(real.lag("one", "idle"))
+    print(real.agent, "seconds from each word to the disk:", [round(lag, 3) for lag in lags])
+    assert max(lags) < 1
+    assert model.unknown == []
+    assert real.settings() == settings
+    assert (
+        real.world.repo.git("status", "--porcelain", cwd=real.world.worktree("one")) == "?? asked"
+    )
+
+
+def test_nothing_of_it_is_to_be_seen(real: Real, model: Model) -> None:
+    model.plays("the secret", hold(turn := say("I know it.")))
+    real.launch("one", "the secret of the llama")
+    turn.wait()
+    real.becomes("one", "working")
+    root, run = real.world.root, real.run("one")
+    assert mode_of(root / "prompts" / "one.md") == 0o600
+    assert mode_of(root / "run" / run) == 0o700
+    files = [path for path in (root / "run" / run).rglob("*") if path.is_file()]
+    assert {mode_of(path) for path in files} <= {0o600}
+    ours = [
+        words for words in real.processes("one") if any("launcher.py" in word for word in words)
+    ]
+    assert ours
+    assert not any("secret" in word or KEY in word for words in ours for word in words)
+    turn.let_go()
+    real.becomes("one", "idle")
+    real.mc("kill", "one").ok()
+    kept = [path for path in root.rglob("*") if path.is_file() and path.parent.name != "prompts"]
+    assert not [path for path in kept if KEY.encode() in path.read_bytes()]
+    journal = (root / "journal.jsonl").read_text()
+    assert "secret" not in journal
+    assert not (root / "run" / run).exists()
+
+
+def test_it_takes_up_its_own_session_and_no_other_s(real: Real, model: Model) -> None:
+    for name in ("one", "two"):
+        model.plays(f"job {name}", say(f"I am {name}."))
+        real.launch(name, f"you are job {name} of the llama")
+        real.becomes(name, "idle")
+    sessions = {
+        name: stored(real.world, name, lambda job: job.session_id is not None).session_id
+        for name in ("one", "two")
+    }
+    assert sessions["one"] != sessions["two"]
+    for name in ("one", "two"):
+        real.mc("kill", name).ok()
+    model.plays("who are you", say("I still am."))
+    if real.agent == "opencode":
+        real.mc("relaunch", "one").ok()
+        real.shows("one", "I am one.")
+        real.mc("send", "one", "who are you").ok()
+    else:
+        real.mc("relaunch", "one", "-p", "who are you").ok()
+    real.becomes("one", "idle")
+    asked = next(asked for asked in model.asked if "who are you" in asked.users[-1])
+    assert any("job one" in text for text in asked.users)
+    assert not any("job two" in text for text in asked.users)
+    assert stored(real.world, "one", lambda job: job.session_id == sessions["one"])
+    real.mc("kill", "one").ok()
+
+
+def test_killed_in_the_middle_of_an_answer_it_leaves_nothing(real: Real, model: Model) -> None:
+    for name in ("asked", "killed"):
+        model.plays(f"job {name}", turn := hang())
+        real.launch(name, f"you are job {name} of the llama")
+        turn.wait()
+        real.becomes(name, "working")
+    real.mc("kill", "asked").ok()
+    assert real.world.state("asked") == "stopped"
+    assert nothing_left(real.run("asked"))
+    launcher = stored(real.world, "killed", lambda job: job.run is not None).run
+    assert launcher is not None
+    assert launcher.launcher is not None
+    os.kill(launcher.launcher.pid, signal.SIGKILL)
+    assert closed(real.world, "killed").state is State.FAILED
+    assert nothing_left(real.run("killed"))
+
+
+def test_without_a_user_interface(real: Real, model: Model) -> None:
+    model.plays("say hello", shell(WORK), say("I did."))
+    model.plays("fail now", *[fail(400)] * 9)
+    real.launch("one", "say hello to the llama", "--headless")
+    real.launch("two", "fail now", "--headless")
+    job = closed(real.world, "one")
+    assert (job.state, job.exit_status) == (State.COMPLETED, 0)
+    assert job.session_id is not None
+    assert real.log("one") == ["Say hello"]
+    job = closed(real.world, "two")
+    assert (job.state, job.exit_status) == (State.FAILED, 1)
+    model.plays("once more", say("I did it before."))
+    real.mc("relaunch", "one", "-p", "once more").ok()
+    assert closed(real.world, "one").state is State.COMPLETED
+    asked = next(asked for asked in model.asked if "once more" in asked.users[-1])
+    assert any("say hello to the llama" in text for text in asked.users)
+
+
+def test_a_prompt_of_200_kb(real: Real, model: Model, tmp_path: Path) -> None:
+    line = "the llama has 'quotes', \"more\", $HOME, `date` and ünïcode\n"
+    text = "begin\n" + line * (200_000 // len(line.encode())) + "the end"
+    prompt = tmp_path / "prompt.md"
+    prompt.write_text(text)
+    model.plays("the end", say("I read it."))
+    real.launch("whole", "", "--headless", "-F", str(prompt))
+    assert closed(real.world, "whole").state is State.COMPLETED
+    assert any(text in said for asked in model.asked for said in asked.users)
+    path = real.world.root / "prompts" / "file.md"
+    model.plays(str(path), shell(f"wc -c <{path}"), say("I read it."))
+    real.launch("file", "", "-F", str(prompt))
+    real.becomes("file", "idle")
+    size = str(path.stat().st_size)
+    assert any(size in result for asked in model.asked for result in asked.results)
+    real.mc("kill", "file").ok()
+
+
+def test_unattended_it_asks_nobody(real: Real, model: Model) -> None:
+    model.plays("say hello", hold(turn := shell("touch asked; " + WORK)), say("I did."))
+    if real.agent == "claude":
+        # As root it wants to be told that this is a sandbox.
+        real.environment["IS_SANDBOX"] = "1"
+    real.launch("one", "say hello to the llama", "--unattended")
+    turn.wait()
+    flag = {"opencode": "--auto", "claude": "--dangerously-skip-permissions"}[real.agent]
+    assert any(flag in words for words in real.processes("one"))
+    turn.let_go()
+    real.becomes("one", "idle")
+    assert real.log("one") == ["Say hello"]
+    until(lambda: (real.world.worktree("one") / "asked").exists())
+    real.mc("kill", "one").ok()
