@@ -2,6 +2,7 @@
 
     CHECK   the text may be typed, the job runs, its terminal is there
     NOTE    what the agent was last known to do is over: it is stored as working, by us
+    GIVE    where the agent's plugin takes prompts, it gets the text, which is all; else:
     PASTE   the text goes into the pane as one paste
     SUBMIT  Return, on its own: some agents take one that comes with a paste as a part of it
     CONFIRM where the agent's own hooks speak: wait for it to say that it works, press Return once
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from gitmc.control.answer import asked, box_of, tell
 from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission
 from gitmc.control.settle import live_pids
@@ -146,6 +148,17 @@ def _deliver(mission: Mission, job: Job, at: datetime, text: bytes) -> bool | No
     run = job.run.id
     if job.terminal is None:
         raise _no_terminal(job)
+    box = box_of(mission, job)
+    if box.open and tell(box, {"prompt": text.decode()}) is None:
+        return True
+    if asked(mission, job):
+        raise Refused(
+            f"the agent of '{job.name}' asks something, and would take the text for an answer",
+            hint=f"git mc answer {job.name}",
+        )
+    box = box_of(mission, job)
+    if box.open and tell(box, {"prompt": text.decode()}) is None:
+        return True
     tmux = mission.tmux_of(job.terminal)
     if not typing.paste(tmux, run, text, run) or not typing.press_return(tmux, run):
         raise _no_terminal(job)
