@@ -25,6 +25,11 @@ from gitmc.store.asks import Box
 PATIENCE = 10.0
 """Seconds for the agent to take what it is told. It has nothing else to do but wait for it."""
 
+TICK = 0.5
+"""Seconds between two looks where files arrive unheard."""
+
+OVER = "its run is over"
+
 
 def box_of(mission: Mission, job: Job) -> Box:
     """Where the agent of the job's run asks, and is told."""
@@ -92,14 +97,18 @@ def tell(box: Box, content: Mapping[str, Any]) -> str | None:
     from gitmc.events.bell import Bell
 
     deadline = time.monotonic() + PATIENCE
-    with Bell([box.answers]) as bell:
-        name = box.put(content)
-        while not box.taken(name):
+    with Bell([box.answers], removals=True) as bell:
+        try:
+            name = box.put(content)
+        except FileNotFoundError:
+            return OVER
+        while not box.done(name):
             left = deadline - time.monotonic()
             if left > 0:
-                bell.wait(left)
+                bell.wait(min(left, TICK) if bell.deaf else left)
             elif box.withdraw(name):
                 return "it does not read what it is told"
             else:
                 break
-    return box.fault(name)
+    # With its run everything that belonged to that is gone, and so is what nobody took.
+    return box.fault(name) if box.open else OVER

@@ -148,9 +148,6 @@ def _deliver(mission: Mission, job: Job, at: datetime, text: bytes) -> bool | No
     run = job.run.id
     if job.terminal is None:
         raise _no_terminal(job)
-    box = box_of(mission, job)
-    if box.open and tell(box, {"prompt": text.decode()}) is None:
-        return True
     if asked(mission, job):
         raise Refused(
             f"the agent of '{job.name}' asks something, and would take the text for an answer",

@@ -60,7 +60,7 @@ class Box:
         replace_file(self.answers / f"{name}.json", text.encode(), mode=0o600)
         return name
 
-    def taken(self, name: str) -> bool:
+    def done(self, name: str) -> bool:
         """Whether the agent has done what it was told by `name`, or failed at it."""
         ends = (".json", ".json.taken")
         return not any((self.answers / f"{name}{end}").exists() for end in ends)

@@ -15,6 +15,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeF
 import { join } from "node:path"
 
 const RETRIES = 2
+const TICK = 1000
 
 export const MissionControl = async ({ client }) => {
   const { MC_SIGNAL: signal, MC_ASKS: folder, MC_OPENCODE: first } = process.env
@@ -142,18 +143,24 @@ export const MissionControl = async ({ client }) => {
     quietly(() => rmSync(taken, { force: true }))
   }
 
-  let watcher
+  let watcher, tick
   if (folder)
     quietly(() => {
       for (const one of ["asks", "answers"]) mkdirSync(join(folder, one), { recursive: true, mode: 0o700 })
       const box = join(folder, "answers")
       const look = () => quietly(() => readdirSync(box).filter((name) => name.endsWith(".json")).forEach(take))
       watcher = watch(box, look)
+      // For what the watcher misses; it is not what keeps opencode alive.
+      tick = setInterval(look, TICK)
+      tick.unref?.()
       look()
     })
 
   return {
-    dispose: async () => watcher?.close(),
+    dispose: async () => {
+      watcher?.close()
+      clearInterval(tick)
+    },
     "chat.message": async ({ sessionID }) => quietly(() => prompted(sessionID)),
     event: async ({ event }) => quietly(() => on(event.type, event.properties ?? {})),
   }

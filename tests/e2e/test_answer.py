@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.support.agents import Agent
+from tests.support.events import until
 from tests.support.world import World
 
 ASK = json.dumps({"kind": "permission", "permission": "bash", "metadata": {"command": "make it"}})
@@ -49,7 +50,8 @@ def test_what_is_asked_is_shown_and_answered(world: World, tmp_path: Path) -> No
     answering = world.start("answer", "one", "no", "not", "now")
     agent.tell(watching(box, f"rm {box}/asks/per_1.json"))
     assert json.loads(agent.answer()) == {"ask": "per_1", "reply": "reject", "message": "not now"}
-    assert answering.wait() == 0
+    assert answering.communicate() == (b"", b"one: answered\n")
+    assert answering.returncode == 0
     world.mc("answer", "one").refused(1, "asks nothing", "git mc send one")
     journal = (world.root / "journal.jsonl").read_text()
     assert '"action":"Answer"' in journal.replace(" ", "")
@@ -83,7 +85,11 @@ def test_an_agent_that_only_tells_is_answered_in_its_terminal(world: World, tmp_
 def test_an_agent_does_not_answer_itself(world: World, tmp_path: Path) -> None:
     agent = asking(world, tmp_path, "per_1.json")
     world.mc("answer", "one", "yes", MC_RUN=agent.run).refused(1, "cannot answer itself")
+    answering = world.start("answer", "one", "yes")
+    answers = world.root / "run" / agent.run / "answers"
+    until(lambda: bool(list(answers.glob("*.json"))), answers)
     agent.tell("exit")
+    assert b"its run is over" in answering.communicate()[1]
     world.wait("one")
     world.mc("answer", "one").refused(1, "is not running")
     assert not (world.root / "run" / agent.run).exists()

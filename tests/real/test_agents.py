@@ -12,7 +12,7 @@ import pytest
 from gitmc.model.job import State
 from tests.support.agents import closed, nothing_left, stored
 from tests.support.events import until
-from tests.support.model import Model, fail, hang, hold, say, shell
+from tests.support.model import Model, call, fail, hang, hold, say, shell
 from tests.support.real import DIALOG, KEY, Real, mode_of
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,8 @@ def test_what_it_does_is_known_within_a_second(real: Real, model: Model) -> None
     print(real.agent, "seconds from each word to the disk:", [round(lag, 3) for lag in lags])
     assert max(lags) < 1
     assert model.unknown == []
-    assert real.settings() == settings
+    # opencode adds a file of its own there.
+    assert settings.items() <= real.settings().items()
     assert (
         real.world.repo.git("status", "--porcelain", cwd=real.world.worktree("one")) == "?? asked"
     )
@@ -64,11 +65,9 @@ def test_nothing_of_it_is_to_be_seen(real: Real, model: Model) -> None:
     assert mode_of(root / "run" / run) == 0o700
     files = [path for path in (root / "run" / run).rglob("*") if path.is_file()]
     assert {mode_of(path) for path in files} <= {0o600}
-    ours = [
-        words for words in real.processes("one") if any("launcher.py" in word for word in words)
-    ]
-    assert ours
-    assert not any("secret" in word or KEY in word for words in ours for word in words)
+    words = real.launcher("one")
+    assert any(word.endswith("launcher.py") for word in words)
+    assert not any("secret" in word or KEY in word for word in words)
     turn.let_go()
     real.becomes("one", "idle")
     real.mc("kill", "one").ok()
@@ -164,6 +163,9 @@ def test_unattended_it_asks_nobody(real: Real, model: Model) -> None:
     if real.agent == "claude":
         # As root it wants to be told that this is a sandbox.
         real.environment["IS_SANDBOX"] = "1"
+        # What its user has it ask about, it asks about all the same.
+        settings = real.home / ".claude" / "settings.json"
+        settings.write_text('{"skipDangerousModePermissionPrompt": true}')
     real.launch("one", "say hello to the llama", "--unattended")
     turn.wait()
     flag = {"opencode": "--auto", "claude": "--dangerously-skip-permissions"}[real.agent]
@@ -172,4 +174,27 @@ def test_unattended_it_asks_nobody(real: Real, model: Model) -> None:
     real.becomes("one", "idle")
     assert real.log("one") == ["Say hello"]
     until(lambda: (real.world.worktree("one") / "asked").exists())
+    real.mc("kill", "one").ok()
+
+
+def test_a_subagent_s_rest_is_not_its_own(real: Real, model: Model) -> None:
+    tool, kind = {
+        "opencode": ("task", "general"),
+        "claude": ("Agent", "general-purpose"),
+    }[real.agent]
+    task = call(tool, description="look", prompt="subagent, look", subagent_type=kind)
+    # Claude goes on at once, and is woken when the other is done; opencode waits for it.
+    at_once = [say("It looks.")] if real.agent == "claude" else []
+    model.plays("do it all", task, *at_once, hold(last := say("All is done.")))
+    model.plays("subagent, look", hold(inner := say("I looked.")))
+    real.launch("one", "do it all for the llama")
+    inner.wait()
+    if at_once:
+        real.shows("one", "background agent to finish")
+    assert real.world.job("one")["activity"]["state"] == "working"
+    inner.let_go()
+    last.wait()
+    assert real.world.job("one")["activity"]["state"] == "working"
+    last.let_go()
+    real.becomes("one", "idle")
     real.mc("kill", "one").ok()

@@ -130,6 +130,25 @@ class Real:
         """The words by which the processes of the job's run were started."""
         return [words for pid in carriers("MC_RUN", self.run(name)) if (words := _words(pid))]
 
+    def launcher(self, name: str) -> list[str]:
+        """The words by which the launcher of the job's run was started."""
+        run = stored(self.world, name, lambda job: bool(job.run and job.run.launcher)).run
+        assert run is not None
+        assert run.launcher is not None
+        return _words(run.launcher.pid)
+
+    def asked(self, name: str, kind: str) -> dict[str, Any]:
+        """What the job's agent asks, once it is of this kind."""
+        found: list[dict[str, Any]] = []
+
+        def holds() -> bool:
+            asks = self.mc("answer", name, "--json").ok().json["asks"]
+            found[:] = [one for one in asks if one["kind"] == kind]
+            return bool(found)
+
+        until(holds, self.world.root / "run" / self.run(name) / "asks")
+        return found[0]
+
     def log(self, name: str) -> list[str]:
         """The commits of the job's branch that its base has not, latest first."""
         return self.world.repo.git("log", "--format=%s", f"main..mc/{name}").splitlines()
@@ -159,6 +178,7 @@ def _opencode(home: Path, model: Model, repo: Path) -> dict[str, str]:
     }
     folder = home / "config" / "opencode"
     settings = {
+        "$schema": "https://opencode.ai/config.json",
         "model": "scripted/scripted",
         "small_model": "scripted/scripted",
         "permission": {"bash": {"*": "allow", f"{ASKED}*": "ask"}},
