@@ -42,12 +42,14 @@ Placeholders, in every text (`words` tells of `:sh`, `:json`, `:escaped` and `:u
                      it, that comes first
     {prompt_file}    the file with the prompt
     {session}        what the session is called, in [resume] only
+    {new_session}    what a new one is to be called, in [start] only: an UUID
     {model}          the model, in [model] only
     {hooks} {signal} the folder of our scripts for agents, and the script `signal` in it
     {job} {run_dir}  the job's name, and the run's own folder
     {worktree} {main_worktree} {git_dir} {git_common_dir}
                      the job's worktree, the repository's, the worktree's git directory and the one
                      that all worktrees share
+    {git_logs}       the folder of the reflogs there; where there is none, {git_dir}
 
 A hook calls `{signal} STATE [SESSION]`; in the agent's environment `$MC_SIGNAL` is the same script.
 """
@@ -61,7 +63,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitmc.agents import schema
-from gitmc.agents.schema import Addition, Agent, Content, Fault, Patterns, Way
+from gitmc.agents.schema import Addition, Agent, Content, Fault, Way
 from gitmc.agents.words import ARGUMENTS, OPTIONS, PROMPT
 from gitmc.errors import Refused
 
@@ -249,15 +251,3 @@ def _additions(agent: Agent, options: Options) -> list[Addition]:
             )
         found.append(part)
     return found
-
-
-@cache
-def screen_patterns(name: str) -> Patterns:
-    """By state: regular expressions for what the agent shows in it; empty where none are known."""
-    return load(name).screen if name in described() else schema.NONE
-
-
-@cache
-def title_patterns(name: str) -> Patterns:
-    """By state: regular expressions for what it has as its terminal's title in it."""
-    return load(name).title if name in described() else schema.NONE

@@ -18,17 +18,18 @@ from typing import Any
 from urllib.parse import quote
 
 PROMPT, OPTIONS, ARGUMENTS = "{prompt}", "{options}", "{arguments}"
+NEW_SESSION = "{new_session}"
 
 ANYWHERE = frozenset(
     {
         *("prompt_file", "hooks", "signal", "job", "run_dir", "worktree", "main_worktree"),
-        *("git_dir", "git_common_dir"),
+        *("git_dir", "git_common_dir", "git_logs"),
     }
 )
 """What every launch has."""
 
 PLACES: Mapping[str, frozenset[str]] = {
-    "start": ANYWHERE | {"prompt", "options"},
+    "start": ANYWHERE | {"prompt", "options", "new_session"},
     "resume": ANYWHERE | {"prompt", "options", "session"},
     "model": ANYWHERE | {"model"},
     "unattended": ANYWHERE,

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from gitmc.agents import catalog
 from gitmc.agents.catalog import COMMAND, Further, Options, Start
-from gitmc.agents.schema import Agent
+from gitmc.agents.schema import Agent, Patterns
 from gitmc.control.environment import versions
 from gitmc.control.mission import Mission
-from gitmc.errors import McError
+from gitmc.errors import McError, Refused
 from gitmc.model.job import Job
 
 
@@ -29,6 +29,24 @@ def agent(mission: Mission, name: str) -> Agent:
     """The agent `name`. Raises Refused where there is none, or its description has a fault."""
     check(mission, name)
     return catalog.load(name, [Further(*one) for one in mission.settings.agent(name)])
+
+
+class Shown(NamedTuple):
+    """How what an agent's terminal shows is read: its title, and its last lines."""
+
+    title: Patterns
+    screen: Patterns
+
+
+def shown(mission: Mission, name: str) -> Shown:
+    """How that is read of the agent `name`; nothing where it is not known, or not rightly said."""
+    if name == COMMAND:
+        return Shown({}, {})
+    try:
+        found = agent(mission, name)
+    except Refused:
+        return Shown({}, {})
+    return Shown(found.title, found.screen)
 
 
 def start(mission: Mission, job: Job, prompt_size: int) -> Start:

@@ -4,7 +4,7 @@ they do, at when they printed and whether their bell rang.
 Only the observer does this, when tmux says that a title has changed, and once per `pollInterval`:
 one question to each tmux server, and beyond that the screen of an agent whose catalog file says how
 to read it, once each time it stands still. A title that says that the agent is idle has the screen
-read too: some titles do not tell when a dialog is open.
+read too: some titles do not tell when a dialog is open, or a turn has failed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from gitmc.agents.catalog import screen_patterns, title_patterns
+from gitmc.control.agents import Shown, shown
 from gitmc.control.mission import Mission
 from gitmc.errors import McError
 from gitmc.events.markers import take_looks
@@ -46,7 +46,7 @@ class Title(NamedTuple):
 
     says: str
     state: str
-    """What that means: an idle title may stand above a dialog."""
+    """What that means: an idle title may stand above a dialog, or an error."""
     since: datetime
     read: int
     """The last output, in seconds since the epoch, that was on the screen when it was read."""
@@ -61,10 +61,11 @@ class Seen(NamedTuple):
     rang: bool
     screen: str | None
     title: Title | None
+    reads: Shown
 
     def activity(self, job: Job, now: datetime, idle_after: timedelta) -> Activity | None:
         """What this makes of the job's activity."""
-        if not _watched(job) or job.run is None or job.run.id != self.run:
+        if not _watched(job, self.reads) or job.run is None or job.run.id != self.run:
             return job.activity
         if self.title is not None:
             return titled(job.activity, self.title.state, self.title.since, now)
@@ -72,8 +73,7 @@ class Seen(NamedTuple):
             return job.activity
         stored = untitled(job.activity)
         stored = rung(stored, now) if self.rang else stored
-        patterns = {} if self.screen is None else screen_patterns(job.agent)
-        return looked(stored, self.output, now, idle_after, self.screen, patterns)
+        return looked(stored, self.output, now, idle_after, self.screen, self.reads.screen)
 
 
 class Lookout:
@@ -86,6 +86,7 @@ class Lookout:
         self._rang: dict[str, bool] = {}
         self._read: dict[str, int] = {}
         self._titles: dict[str, Title] = {}
+        self._shown: dict[str, Shown] = {}
 
     def look(self, jobs: Iterable[Job]) -> list[McError]:
         """Look if it is time to, or if somebody asks for it, and store what agents are found to do.
@@ -93,7 +94,7 @@ class Lookout:
         Returns what went wrong.
         """
         began = time.monotonic()
-        watched = [job for job in jobs if _watched(job)]
+        watched = [job for job in jobs if _watched(job, self._reads(job))]
         asked = take_looks(self._mission.store.events)
         if not watched or (began < self._due and not asked):
             return []
@@ -130,18 +131,18 @@ class Lookout:
         output = datetime.fromtimestamp(pane.active, UTC)
         title = self._title(tmux, job, pane)
         if title is not None:
-            return Seen(job.name, pane.run, output, rang, None, title)
+            return Seen(job.name, pane.run, output, rang, None, title, self._reads(job))
         silent = self._mission.now() - output
         screen = None
         if not is_recent(silent, self._idle_after) and self._read.get(pane.run) != pane.active:
             self._read[pane.run] = pane.active
-            if screen_patterns(job.agent):
+            if self._reads(job).screen:
                 screen = capture(tmux, pane.id, pane.run, LAST_LINES, history=False)
-        return Seen(job.name, pane.run, output, rang, screen, None)
+        return Seen(job.name, pane.run, output, rang, screen, None, self._reads(job))
 
     def _title(self, tmux: Tmux, job: Job, pane: Pane) -> Title | None:
         last = self._titles.pop(pane.run, None)
-        says = state_of_title(pane.title, title_patterns(job.agent))
+        says = state_of_title(pane.title, self._reads(job).title)
         if says is None:
             return None
         now = self._mission.now()
@@ -151,13 +152,18 @@ class Lookout:
                 state, read = last.state, last.read
             else:
                 screen = capture(tmux, pane.id, pane.run, LAST_LINES, history=False) or ""
-                if state_of_screen(screen, screen_patterns(job.agent)) == "waiting":
-                    state = "waiting"
+                beneath = state_of_screen(screen, self._reads(job).screen)
+                state = beneath if beneath in ("waiting", "error") else says
                 # More may come within the same second, which is all that tmux tells.
                 read = pane.active if now.timestamp() >= pane.active + 1 else 0
         since = last.since if last is not None and last.state == state else now
         self._titles[pane.run] = title = Title(says, state, since, read)
         return title
+
+    def _reads(self, job: Job) -> Shown:
+        if job.agent not in self._shown:
+            self._shown[job.agent] = shown(self._mission, job.agent)
+        return self._shown[job.agent]
 
     @property
     def _idle_after(self) -> timedelta:
@@ -185,10 +191,10 @@ class Lookout:
                     store.save(held, job)
 
 
-def _watched(job: Job) -> bool:
+def _watched(job: Job, reads: Shown) -> bool:
     run = job.run
     if run is None or run.phase is not Phase.LIVE or job.state is not State.RUNNING:
         return False
-    if title_patterns(job.agent):
+    if reads.title:
         return True
     return not run.signals and hears_bells(job.activity)

@@ -11,16 +11,20 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import gitmc
-from gitmc.agents import catalog, words
+from gitmc.agents import words
 from gitmc.agents.before import before, remembering
 from gitmc.agents.catalog import COMMAND, Start
+from gitmc.control.agents import shown
 from gitmc.control.mission import Mission
 from gitmc.errors import Refused
+from gitmc.events.markers import drop
 from gitmc.git import worktree
 from gitmc.git.run import environment_for_others
 from gitmc.model.job import Job
+from gitmc.model.marker import Marker
 from gitmc.store.files import replace_file
 from gitmc.tmux import session
 from gitmc.tmux.run import Tmux
@@ -38,7 +42,7 @@ def write_spec(mission: Mission, job: Job, start: Start, prompt: Path) -> None:
     hooks = hooks_folder() / "tmux"
     # Nothing is set in a session of the user's: there the observer looks for bells.
     bell = hooks / "bell" if job.placement == "session" else None
-    title = hooks / "title" if catalog.title_patterns(job.agent) else None
+    title = hooks / "title" if shown(mission, job.agent).title else None
     witness = session.witness(
         Tmux(), hooks / "marker", store.events, job.run.id, bell=bell, title=title
     )
@@ -65,6 +69,9 @@ def finish_spec(mission: Mission, job: Job) -> None:
     spec = _read(mission, job)
     start = Start(**spec.pop("start"))
     values = {**_values(mission, job, spec["env"]["MC_PROMPT_FILE"]), **start.values}
+    if words.NEW_SESSION in start.words:
+        values["new_session"] = session_id = str(uuid5(NAMESPACE_OID, job.run.id))
+        drop(mission.store.events, Marker(job.run.id, "session", "launch", session_id))
     filled, prompts = words.fill_words(start.words, values, start.arguments)
     own = _own_environment(start, values, spec["env"])
     folder = mission.store.run_folder(job.run.id)
@@ -97,6 +104,8 @@ def _values(mission: Mission, job: Job, prompt: str) -> dict[str, str]:
     """What the placeholders of an agent's description stand for."""
     assert job.run is not None
     hooks = hooks_folder() / "agent"
+    git_dir = os.path.normpath(worktree.git_dir(Path(job.worktree)))
+    logs = mission.repo.common_dir / "logs"
     return {
         "prompt_file": prompt,
         "hooks": str(hooks),
@@ -105,8 +114,9 @@ def _values(mission: Mission, job: Job, prompt: str) -> dict[str, str]:
         "run_dir": str(mission.store.run_folder(job.run.id)),
         "worktree": job.worktree,
         "main_worktree": str(mission.main_worktree),
-        "git_dir": os.path.normpath(worktree.git_dir(Path(job.worktree))),
+        "git_dir": git_dir,
         "git_common_dir": str(mission.repo.common_dir),
+        "git_logs": str(logs) if logs.is_dir() else git_dir,
     }
 
 

@@ -14,7 +14,8 @@ Where two sources agree, `since` stays, and the better one is named. Beyond that
 
 - `waiting` by a report stays until the agent says that it works: that a turn ends, or that a dialog
   is open, does not answer its question.
-- An `error` that its hooks signal stays until they say that it works: a turn that failed ends, too.
+- An `error` that its hooks or title tell stays until they say that it works: a turn that failed
+  ends, too.
 - `waiting` by a bell stays until there is output later than SETTLE seconds after it. A bell that
   rings again counts from then.
 - No silence ends a `waiting`: who waits for a person is silent. A screen that shows otherwise does.
@@ -69,6 +70,8 @@ def titled(stored: Activity | None, state: str, at: datetime, now: datetime) -> 
     new = Activity(state, at, "title")
     if stored is None or guessed(stored) or stored.state == state:
         return _merged(stored, new)
+    if stored.state == "error" and state == "idle":
+        return stored
     if stored.source == "title":
         return new
     later = at > stored.since

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmc.agents.catalog import screen_patterns
+from gitmc.agents.catalog import load
 from gitmc.model.activity import (
     RANK,
     committed,
@@ -158,8 +158,9 @@ def test_a_title_is_believed_in_the_end_and_says_the_same_twice(
     assert titled(found, state, after(at), now) is found
     if activity is None or guessed(activity) or activity.source == "title":
         assert found is not None
-        assert found.state == state
         assert RANK[found.source] >= RANK["title"]
+        lasts = activity is not None and activity[::2] == ("error", "title") and state == "idle"
+        assert found.state == ("error" if lasts else state)
     if found and found.source == "title":
         assert rung(found, now) is found
         assert looked(found, T0, now, IDLE_AFTER, "busy", PATTERNS) is found
@@ -177,6 +178,9 @@ def test_a_title_is_believed_in_the_end_and_says_the_same_twice(
         (did("working", 0, "report"), "idle", 5, 5, did("idle", 5, "title")),
         (did("waiting", 0, "report"), "idle", 5, 9, did("waiting", 0, "report")),
         (did("waiting", 0, "report"), "working", 5, 5, did("working", 5, "title")),
+        (did("error", 0, "title"), "idle", 5, 9, did("error", 0, "title")),
+        (did("error", 0, "agent"), "idle", 5, 9, did("error", 0, "agent")),
+        (did("error", 0, "agent"), "working", 5, 9, did("working", 5, "title")),
         # Hooks that were silent when a turn failed, or when a dialog was answered.
         (did("working", 0, "agent"), "idle", 5, 5, did("working", 0, "agent")),
         (did("working", 0, "agent"), "idle", 5, 6, did("idle", 5, "title")),
@@ -282,9 +286,44 @@ def test_of_two_sources_that_agree_the_better_one_is_named() -> None:
     ],
 )
 def test_what_opencode_shows(screen: str, state: str | None) -> None:
-    assert state_of_screen(screen, screen_patterns("opencode")) == state
+    assert state_of_screen(screen, load("opencode").screen) == state
 
 
-def test_an_agent_of_which_nothing_is_known_has_no_patterns() -> None:
-    assert screen_patterns("command") == {}
-    assert screen_patterns("of another version") == {}
+CODEX = """• Working on it
+
+■ unexpected status 503 Service Unavailable: overloaded
+
+\u203a Ask Codex to do anything
+
+  gpt-5 default · /tmp/wt
+  ? for shortcuts"""
+
+GEMINI = """ > do it
+✕ [API Error: {"error":{"code":400,"message":"bad thing"}}]
+
+ >   Type your message or @path/to/file
+ workspace (/directory)"""
+
+
+@pytest.mark.parametrize(
+    ("agent", "title", "screen", "state"),
+    [
+        ("codex", "vm", "Trust this folder? Codex can read", "waiting"),
+        ("codex", "⠋ Working | wt", "", "working"),
+        ("codex", "[ ! ] Action Required | wt", "", "waiting"),
+        ("codex", "[ . ] Action Required | wt", "", "waiting"),
+        ("codex", "Ready | wt", CODEX, "error"),
+        ("codex", "Ready | wt", CODEX.replace("unexpected", "Conversation interrupted"), "idle"),
+        ("codex", "Ready | wt", CODEX.replace("\n\n\u203a", "\n• Fine.\n\u203a"), "idle"),
+        ("gemini", "✦  Working… (wt)", "", "working"),
+        ("gemini", "✋  Action Required (wt)", "", "waiting"),
+        ("gemini", "◇  Ready (wt)", " >   Type your message or @path/to/file", "idle"),
+        ("gemini", "◇  Ready (wt)", "│ Do you trust the files in this folder? │", "waiting"),
+        ("gemini", "◇  Ready (wt)", GEMINI, "error"),
+    ],
+)  # fmt: skip
+def test_what_agents_show(agent: str, title: str, screen: str, state: str) -> None:
+    found = load(agent)
+    says = state_of_title(title, found.title)
+    beneath = state_of_screen(screen, found.screen) if says in ("idle", None) else None
+    assert (beneath if beneath in ("waiting", "error") else says) == state

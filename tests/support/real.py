@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from gitmc.model.job import Activity, Job
 from gitmc.tmux.process import start_time
 from tests.support.agents import stored
@@ -42,6 +44,8 @@ QUIET = {
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_ERROR_REPORTING": "1",
     },
+    "codex": {},
+    "gemini": {},
 }
 """What a user without a network would set, by agent."""
 
@@ -207,9 +211,47 @@ def _claude(home: Path, model: Model, repo: Path) -> dict[str, str]:
     return {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": KEY}
 
 
+def _codex(home: Path, model: Model, repo: Path) -> dict[str, str]:
+    path = home / ".codex" / "config.toml"
+    path.parent.mkdir()
+    provider = {
+        "name": "scripted",
+        "base_url": f"{model.url}/v1",
+        "env_key": "SCRIPTED_KEY",
+        "wire_api": "responses",
+        "request_max_retries": 0,
+        "stream_max_retries": 0,
+    }
+    settings = {
+        "model": "scripted",
+        "model_provider": "scripted",
+        "check_for_update_on_startup": False,
+        "features": {"plugins": False},
+        "model_providers": {"scripted": provider},
+        "analytics": {"enabled": False},
+        "feedback": {"enabled": False},
+        "projects": {str(repo): {"trust_level": "trusted"}},
+    }
+    path.write_text(tomli_w.dumps(settings))
+    return {"SCRIPTED_KEY": KEY}
+
+
+def _gemini(home: Path, model: Model, repo: Path) -> dict[str, str]:
+    settings = {
+        "general": {"enableAutoUpdate": False},
+        "privacy": {"usageStatisticsEnabled": False},
+        "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": True}},
+    }
+    _write(home / ".gemini" / "settings.json", settings)
+    _write(home / ".gemini" / "trustedFolders.json", {str(home / "data"): "TRUST_FOLDER"})
+    return {"GOOGLE_GEMINI_BASE_URL": model.url, "GEMINI_API_KEY": KEY}
+
+
 _USERS: dict[str, Callable[[Path, Model, Path], dict[str, str]]] = {
     "opencode": _opencode,
     "claude": _claude,
+    "codex": _codex,
+    "gemini": _gemini,
 }
 
 

@@ -1,0 +1,163 @@
+"""Codex as it is, in jobs, with a model that the test plays."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from gitmc.model.job import State
+from tests.support.agents import closed, nothing_left, stored
+from tests.support.model import Model, Turn, call, fail, hang, hold, say, shell
+from tests.support.real import Real
+from tests.support.world import World
+
+pytestmark = pytest.mark.slow
+
+WORK = "echo hello >hello && git add hello && git commit --quiet -m 'Say hello'"
+
+
+@pytest.fixture
+def real(world: World, seal: Path, model: Model) -> Real:
+    """A user of codex, who trusts his repository."""
+    return Real("codex", world, seal, model)
+
+
+def outside(line: str) -> Turn:
+    """The model wants to run a line outside of the sandbox, which has to be permitted."""
+    why = {"sandbox_permissions": "require_escalated", "justification": "May I?"}
+    return call("exec_command", cmd=line, **why)
+
+
+def test_what_it_does_is_known_within_a_second(real: Real, model: Model) -> None:
+    model.plays("say hello", shell(WORK), outside("touch asked"), say("I did."))
+    model.plays("fail now", *[fail(400)] * 9)
+    model.plays("go on", hold(last := say("It works again.")))
+    settings = (real.home / ".codex/config.toml").read_bytes()
+    real.launch("one", "say hello to the llama")
+    real.becomes("one", "working")
+    lags = [real.lag("one", "waiting")]
+    real.shows("one", "Would you like to run")
+    real.keys("one", "Enter")
+    lags.append(real.lag("one", "idle"))
+    # In its sandbox, which lets it write in the worktree and where a commit has to.
+    assert real.log("one") == ["Say hello"]
+    real.mc("send", "one", "fail now").ok()
+    # Its hooks are silent then; the title is not.
+    real.becomes("one", "error", "title")
+    real.mc("send", "one", "go on").ok()
+    last.wait()
+    lags.append(real.lag("one", "working"))
+    last.let_go()
+    lags.append(real.lag("one", "idle"))
+    print("codex, seconds from each word to the disk:", [round(lag, 3) for lag in lags])
+    assert max(lags) < 1
+    assert (real.home / ".codex/config.toml").read_bytes() == settings
+    status = real.world.repo.git("status", "--porcelain", cwd=real.world.worktree("one"))
+    assert status == "?? asked"
+
+
+def test_what_its_sandbox_lets_it_do(real: Real, model: Model) -> None:
+    root = real.world.root
+    report = shell(f"{real.world.command} report blocked 'which one?'")
+    hooks = shell(f"echo x >{root.parent}/hooks/post-commit; echo x >{root}/config.toml")
+    pins = shell("git update-ref -d refs/mc/base/one; git update-ref -d refs/heads/main")
+    model.plays("say hello", report, hooks, pins, hold(last := say("I did.")))
+    real.launch("one", "say hello to the llama")
+    last.wait()
+    real.becomes("one", "waiting", "report")
+    assert not (root.parent / "hooks/post-commit").exists()
+    assert not (root / "config.toml").exists()
+    assert real.world.repo.head("refs/mc/base/one") == real.world.repo.head("main")
+    last.let_go()
+
+
+def test_a_folder_that_it_does_not_trust_is_asked_about(real: Real, model: Model) -> None:
+    real.world.repo.git("config", "mc.idleThreshold", "4")
+    config = real.home / ".codex/config.toml"
+    config.write_text(config.read_text().partition("[projects.")[0])
+    model.plays("say hello", shell(WORK), say("I did."))
+    real.launch("one", "say hello to the llama")
+    real.becomes("one", "waiting", "screen")
+    assert not model.asked
+    real.keys("one", "Enter")
+    real.becomes("one", "idle")
+    assert real.log("one") == ["Say hello"]
+
+
+def test_hooks_that_nobody_trusts_are_asked_about_as_ever(real: Real, model: Model) -> None:
+    real.world.repo.git("config", "mc.idleThreshold", "4")
+    ran = real.home / "ran"
+    with (real.home / ".codex/config.toml").open("a") as config:
+        hook = f'{{type="command",command="touch {ran}"}}'
+        config.write(f"[[hooks.UserPromptSubmit]]\nhooks=[{hook}]\n")
+    model.plays("say hello", say("I did."))
+    real.launch("one", "say hello to the llama")
+    real.becomes("one", "waiting", "screen")
+    assert not ran.exists()
+    assert "Hooks need review" in real.screen("one")
+
+
+def test_it_takes_up_its_own_session_and_no_other_s(real: Real, model: Model) -> None:
+    sessions = {}
+    for name in ("one", "two"):
+        model.plays(f"job {name}", say(f"I am {name}."))
+        real.launch(name, f"you are job {name} of the llama")
+        real.becomes(name, "idle")
+        job = stored(real.world, name, lambda job: job.session_id is not None)
+        sessions[name] = job.session_id
+        real.mc("kill", name).ok()
+    assert sessions["one"] != sessions["two"]
+    model.plays("who are you", say("I still am."))
+    real.mc("relaunch", "one", "-p", "who are you").ok()
+    model.wait(lambda asked: any("who are you" in one.users[-1] for one in asked if one.users))
+    asked = next(one for one in model.asked if one.users and "who are you" in one.users[-1])
+    assert any("job one" in text for text in asked.users)
+    assert not any("job two" in text for text in asked.users)
+    real.becomes("one", "idle")
+    assert stored(real.world, "one", lambda job: job.session_id == sessions["one"])
+
+
+def test_killed_in_the_middle_of_an_answer_it_leaves_nothing(real: Real, model: Model) -> None:
+    for name in ("asked", "killed"):
+        model.plays(f"job {name}", turn := hang())
+        real.launch(name, f"you are job {name} of the llama")
+        turn.wait()
+        real.becomes(name, "working")
+    real.mc("kill", "asked").ok()
+    assert real.world.state("asked") == "stopped"
+    assert nothing_left(real.run("asked"))
+    run = stored(real.world, "killed", lambda job: job.run is not None).run
+    assert run is not None
+    assert run.launcher is not None
+    os.kill(run.launcher.pid, signal.SIGKILL)
+    assert closed(real.world, "killed").state is State.FAILED
+    assert nothing_left(real.run("killed"))
+
+
+def test_without_a_user_interface(real: Real, model: Model) -> None:
+    model.plays("say hello", shell(WORK), say("I did."))
+    model.plays("fail now", *[fail(400)] * 9)
+    real.launch("one", "say hello to the llama", "--headless")
+    real.launch("two", "fail now", "--headless")
+    job = closed(real.world, "one")
+    assert (job.state, job.exit_status) == (State.COMPLETED, 0)
+    assert real.log("one") == ["Say hello"]
+    job = closed(real.world, "two")
+    assert (job.state, job.exit_status) == (State.FAILED, 1)
+    model.plays("once more", shell("echo more >more && git add more && git commit -qm More"))
+    real.mc("relaunch", "one", "-p", "once more").ok()
+    assert closed(real.world, "one").state is State.COMPLETED
+    assert real.log("one") == ["More", "Say hello"]
+    asked = next(one for one in model.asked if one.users and "once more" in one.users[-1])
+    assert any("say hello to the llama" in text for text in asked.users)
+
+
+def test_unattended_it_asks_nobody(real: Real, model: Model) -> None:
+    model.plays("say hello", outside(f"touch asked; {WORK}"), say("I did."))
+    real.launch("one", "say hello to the llama", "--unattended")
+    real.becomes("one", "idle")
+    assert real.log("one") == ["Say hello"]
+    assert (real.world.worktree("one") / "asked").exists()
