@@ -19,7 +19,6 @@ from gitmc.control.mission import Mission
 from gitmc.errors import McError
 from gitmc.events.markers import take_looks
 from gitmc.model.activity import (
-    LAST_LINES,
     hears_bells,
     is_recent,
     looked,
@@ -137,7 +136,7 @@ class Lookout:
         if not is_recent(silent, self._idle_after) and self._read.get(pane.run) != pane.active:
             self._read[pane.run] = pane.active
             if self._reads(job).screen:
-                screen = capture(tmux, pane.id, pane.run, LAST_LINES, history=False)
+                screen = capture(tmux, pane.id, pane.run, None, history=False)
         return Seen(job.name, pane.run, output, rang, screen, None, self._reads(job))
 
     def _title(self, tmux: Tmux, job: Job, pane: Pane) -> Title | None:
@@ -151,7 +150,7 @@ class Lookout:
             if last is not None and (last.says, last.read) == (says, pane.active):
                 state, read = last.state, last.read
             else:
-                screen = capture(tmux, pane.id, pane.run, LAST_LINES, history=False) or ""
+                screen = capture(tmux, pane.id, pane.run, None, history=False) or ""
                 beneath = state_of_screen(screen, self._reads(job).screen)
                 state = beneath if beneath in ("waiting", "error") else says
                 # More may come within the same second, which is all that tmux tells.

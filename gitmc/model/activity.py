@@ -54,7 +54,7 @@ BELIEVED = timedelta(seconds=1)
 """How long a title must contradict an agent's hooks: the two do not come at the same moment."""
 
 LAST_LINES = 12
-"""How much of a screen is read: programs show what they do at its end."""
+"""How many lines of a screen are read, empty ones aside: programs show what they do at its end."""
 
 Patterns = Mapping[str, Sequence[str]]
 """By state: regular expressions, one of which is on the screen in that state."""
@@ -168,7 +168,8 @@ def is_recent(silent: timedelta, idle_after: timedelta) -> bool:
 
 def state_of_screen(text: str, patterns: Patterns) -> str | None:
     """The state that the last lines of `text` show, or None."""
-    return _shown("\n".join(text.rstrip().split("\n")[-LAST_LINES:]), patterns)
+    lines = [line for line in text.split("\n") if line.strip()]
+    return _shown("\n".join(lines[-LAST_LINES:]), patterns)
 
 
 def _shown(text: str, patterns: Patterns) -> str | None:

@@ -49,7 +49,7 @@ def test_each_hook_is_trusted_by_what_it_is_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("event", "left"),
     [
-        ("SessionStart", ["activity.agent.idle", "session.agent.01a2-b"]),
+        ("SessionStart", ["session.agent.01a2-b"]),
         ("UserPromptSubmit", ["activity.agent.working"]),
         ("PermissionRequest", ["activity.agent.waiting"]),
         ("PostToolUse", ["activity.agent.working"]),
@@ -58,30 +58,49 @@ def test_each_hook_is_trusted_by_what_it_is_and_no_other() -> None:
         ("Another", []),
     ],
 )
-def test_what_its_hooks_say(tmp_path: Path, event: str, left: list[str]) -> None:
+def test_what_its_hooks_say(run: Path, event: str, left: list[str]) -> None:
+    assert said(run, event) == left
+
+
+def test_a_tool_that_is_done_is_news_after_a_permission_only(run: Path) -> None:
+    assert said(run, "PostToolUse") == []
+    assert said(run, "PermissionRequest") == ["activity.agent.waiting"]
+    assert json.loads((run / "asks/main").read_text())["session_id"] == "01a2-b"
+    assert said(run, "PostToolUse") == ["activity.agent.working"]
+    assert said(run, "PostToolUse") == []
+    assert not (run / "asks/main").exists()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The folder of a run."""
     (tmp_path / "jobs").mkdir()
-    command = settings()["hooks"].get(event, [{"hooks": [{"command": None}]}])[0]["hooks"][0]
-    script = hooks_folder() / "agent" / "codex"
-    line = command["command"] or f"'{script}' {event}"
-    told = {
-        "session_id": "01a2-b",
-        "cwd": "/x",
-        "prompt": '}"session_id":"no"',
-        "more": "x" * 99999,
-    }
+    folder = tmp_path / "run" / "ab12"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def said(run: Path, event: str) -> list[str]:
+    """What codex's hook of this event leaves as markers, which are taken away."""
+    script, root = hooks_folder() / "agent" / "codex", run.parent.parent
+    groups = settings()["hooks"].get(event)
+    line = groups[0]["hooks"][0]["command"] if groups else f"'{script}' {event}"
+    told = {"session_id": "01a2-b", "prompt": '}"session_id":"no"', "more": "x" * 99_999}
     ran = subprocess.run(
         ["/bin/sh", "-c", line],
         input=json.dumps(told),
         env={
             "PATH": "/usr/bin:/bin",
             "MC_SIGNAL": str(script.with_name("signal")),
-            "MC_DIR": str(tmp_path),
-            "MC_RUN": "ab12",
+            "MC_DIR": str(root),
+            "MC_RUN": run.name,
         },
         capture_output=True,
         text=True,
         check=False,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-    found = [path.name for path in tmp_path.rglob("*") if path.is_file()]
-    assert sorted(re.sub(r"-\d+$", "", name) for name in found) == [f"ab12.{one}" for one in left]
+    markers = sorted(root.glob("events/new/*"))
+    for marker in markers:
+        marker.unlink()
+    return [re.sub(r"^ab12\.|-\d+$", "", marker.name) for marker in markers]

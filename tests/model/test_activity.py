@@ -293,10 +293,11 @@ CODEX = """• Working on it
 
 ■ unexpected status 503 Service Unavailable: overloaded
 
+EMPTY
 \u203a Ask Codex to do anything
 
   gpt-5 default · /tmp/wt
-  ? for shortcuts"""
+  ? for shortcuts""".replace("EMPTY", "\n" * 30)
 
 GEMINI = """ > do it
 ✕ [API Error: {"error":{"code":400,"message":"bad thing"}}]
@@ -314,7 +315,7 @@ GEMINI = """ > do it
         ("codex", "[ . ] Action Required | wt", "", "waiting"),
         ("codex", "Ready | wt", CODEX, "error"),
         ("codex", "Ready | wt", CODEX.replace("unexpected", "Conversation interrupted"), "idle"),
-        ("codex", "Ready | wt", CODEX.replace("\n\n\u203a", "\n• Fine.\n\u203a"), "idle"),
+        ("codex", "Ready | wt", CODEX.replace("\n\u203a", "\n• Fine.\n\u203a"), "idle"),
         ("gemini", "✦  Working… (wt)", "", "working"),
         ("gemini", "✋  Action Required (wt)", "", "waiting"),
         ("gemini", "◇  Ready (wt)", " >   Type your message or @path/to/file", "idle"),

@@ -33,8 +33,6 @@ def settings(real: Real) -> dict[str, bytes]:
 
 
 def test_what_it_does_is_known_by_its_title(real: Real, model: Model) -> None:
-    # Never by looking now and then.
-    real.world.repo.git("config", "mc.pollInterval", "1000")
     model.plays("say hello", shell(WORK), hold(last := say("I did.")))
     model.plays("fail now", *[fail(400)] * 9)
     before = settings(real)
