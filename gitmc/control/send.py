@@ -5,8 +5,8 @@
     GIVE    where the agent's plugin takes prompts, it gets the text, which is all; else:
     PASTE   the text goes into the pane as one paste
     SUBMIT  Return, on its own: some agents take one that comes with a paste as a part of it
-    CONFIRM where the agent's own hooks speak: wait for it to say that it works, press Return once
-            more if it does not, and wait once more
+    CONFIRM where the agent's own hooks speak, or its title: wait for it to say that it works, press
+            Return once more if it does not, and wait once more
 
 One send at a time to a job, by a lock of the kernel's, so that no two texts mix.
 """
@@ -35,6 +35,9 @@ SOURCE = "send"
 
 PATIENCE = 5.0
 """Seconds for an agent to say that it works, after each Return."""
+
+SOON = 1.0
+"""Seconds for a title to say so after the first Return: some agents take none with a paste."""
 
 QUEUE = 60.0
 """Seconds to wait for other messages to the same job."""
@@ -159,20 +162,24 @@ def _deliver(mission: Mission, job: Job, at: datetime, text: bytes) -> bool | No
     tmux = mission.tmux_of(job.terminal)
     if not typing.paste(tmux, run, text, run) or not typing.press_return(tmux, run):
         raise _no_terminal(job)
-    if not job.run.signals:
+    by_title = job.activity is not None and job.activity.source == "title"
+    if not job.run.signals and not by_title:
         return None
+    first = PATIENCE if job.run.signals else SOON
 
     def answered(job: Job | None, words: Sequence[str]) -> bool:
         return job is None or job.state is not State.RUNNING or bool(words)
 
-    for attempt in range(2):
+    for attempt, patience in enumerate((first, PATIENCE)):
         # Return is not pressed at an agent that has spoken: it may be asking for a permission.
         if attempt and not typing.press_return(tmux, run):
             return None
-        job_now, words = listen(mission, job.name, run, at, answered, PATIENCE)
+        job_now, words = listen(mission, job.name, run, at, answered, patience)
         if job_now is None or job_now.state is not State.RUNNING:
             return None
-        if "working" in words:
+        # A title may have said that it works for too short a moment to be seen.
+        took = {"working", "idle", "error"} if by_title and not job.run.signals else {"working"}
+        if took & set(words):
             return True
         if words:
             return False

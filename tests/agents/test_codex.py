@@ -52,7 +52,7 @@ def test_each_hook_is_trusted_by_what_it_is_and_no_other() -> None:
         ("SessionStart", ["session.agent.01a2-b"]),
         ("UserPromptSubmit", ["activity.agent.working"]),
         ("PermissionRequest", ["activity.agent.waiting"]),
-        ("PostToolUse", ["activity.agent.working"]),
+        ("PostToolUse", []),
         ("Stop", ["activity.agent.idle"]),
         ("Interrupt", ["activity.agent.idle"]),
         ("Another", []),

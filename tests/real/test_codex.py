@@ -35,7 +35,6 @@ def test_what_it_does_is_known_within_a_second(real: Real, model: Model) -> None
     model.plays("say hello", shell(WORK), outside("touch asked"), say("I did."))
     model.plays("fail now", *[fail(400)] * 9)
     model.plays("go on", hold(last := say("It works again.")))
-    settings = (real.home / ".codex/config.toml").read_bytes()
     real.launch("one", "say hello to the llama")
     real.becomes("one", "working")
     lags = [real.lag("one", "waiting")]
@@ -54,7 +53,9 @@ def test_what_it_does_is_known_within_a_second(real: Real, model: Model) -> None
     lags.append(real.lag("one", "idle"))
     print("codex, seconds from each word to the disk:", [round(lag, 3) for lag in lags])
     assert max(lags) < 1
-    assert (real.home / ".codex/config.toml").read_bytes() == settings
+    # It writes there itself; nothing of ours stays.
+    settings = (real.home / ".codex/config.toml").read_text()
+    assert not [word for word in ("hooks", "writable_roots", "terminal_title") if word in settings]
     status = real.world.repo.git("status", "--porcelain", cwd=real.world.worktree("one"))
     assert status == "?? asked"
 
@@ -63,14 +64,16 @@ def test_what_its_sandbox_lets_it_do(real: Real, model: Model) -> None:
     root = real.world.root
     report = shell(f"{real.world.command} report blocked 'which one?'")
     hooks = shell(f"echo x >{root.parent}/hooks/post-commit; echo x >{root}/config.toml")
-    pins = shell("git update-ref -d refs/mc/base/one; git update-ref -d refs/heads/main")
+    pin = "refs/mc/salvage/old/1"
+    real.world.repo.git("update-ref", pin, "HEAD")
+    pins = shell(f"git update-ref -d {pin}")
     model.plays("say hello", report, hooks, pins, hold(last := say("I did.")))
     real.launch("one", "say hello to the llama")
     last.wait()
     real.becomes("one", "waiting", "report")
     assert not (root.parent / "hooks/post-commit").exists()
     assert not (root / "config.toml").exists()
-    assert real.world.repo.head("refs/mc/base/one") == real.world.repo.head("main")
+    assert real.world.repo.head(pin) == real.world.repo.head("main")
     last.let_go()
 
 
@@ -156,8 +159,13 @@ def test_without_a_user_interface(real: Real, model: Model) -> None:
 
 
 def test_unattended_it_asks_nobody(real: Real, model: Model) -> None:
-    model.plays("say hello", outside(f"touch asked; {WORK}"), say("I did."))
+    there = real.home / "there"
+    model.plays("say hello", hold(turn := shell(f"touch '{there}'; {WORK}")), say("I did."))
     real.launch("one", "say hello to the llama", "--unattended")
+    turn.wait()
+    flag = "--dangerously-bypass-approvals-and-sandbox"
+    assert any(flag in words for words in real.processes("one"))
+    turn.let_go()
     real.becomes("one", "idle")
     assert real.log("one") == ["Say hello"]
-    assert (real.world.worktree("one") / "asked").exists()
+    assert there.exists()

@@ -227,6 +227,8 @@ def _codex(home: Path, model: Model, repo: Path) -> dict[str, str]:
         "model_provider": "scripted",
         "check_for_update_on_startup": False,
         "features": {"plugins": False},
+        # Here everything is in the folder for what is temporary.
+        "sandbox_workspace_write": {"exclude_slash_tmp": True, "exclude_tmpdir_env_var": True},
         "model_providers": {"scripted": provider},
         "analytics": {"enabled": False},
         "feedback": {"enabled": False},
