@@ -3,9 +3,9 @@
     python contrib/bench/panes.py [--panes N] [--seconds S] [KIND]...
 
 For each kind of agent, N of it are launched and the observer's cpu is measured over S seconds, its
-children's (it asks tmux) included, as a share of one core. Kinds: quiet ones, and those that print
-all the time, ring their bell all the time, change their title all the time; `signals` say by their
-hooks once a second what they do. All but `quiet` do so ten times a second.
+children's (it asks tmux) included, as a share of one core. Ten times a second they print, ring
+their bell, or change their title, which of `shows` is one that is read; `signals` say once a second
+by their hooks that they work, and `quiet` do nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import subprocess
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from bench import COMMAND, Bench
@@ -28,6 +29,7 @@ KINDS = {
     "prints": OFTEN.format("echo more"),
     "rings": OFTEN.format(r"printf '\a'"),
     "titles": OFTEN.format(r"n=$((n+1)); printf '\033]2;title %s\007' $n"),
+    "shows": OFTEN.format(r"w=${w}x; [ ${#w} -lt 40 ] || w=; printf '\033]2;✦ %s\007' $w"),
     "signals": 'while :; do "$MC_SIGNAL" working; read -rt 1 _; done',
 }
 BUDGET = 0.02
@@ -43,9 +45,16 @@ def measure(kind: str, panes: int, seconds: float) -> tuple[float, float]:
     """The observer's share of one core, and that of tmux's server meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), 10)
+        request = Request("", b"", command=("/bin/bash", "-c", KINDS[kind]))
+        if kind == "shows":
+            # By this name it is an agent whose title is read.
+            program = Path(folder, "gemini")
+            program.write_text(f"#!/bin/bash\n{KINDS[kind]}\n")
+            program.chmod(0o755)
+            os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+            request = Request("", b"do it", agent="gemini")
         for _ in range(panes):
-            command = ("/bin/bash", "-c", KINDS[kind])
-            launch(bench.mission, Request(bench.name(), b"", command=command))
+            launch(bench.mission, replace(request, name=bench.name()))
         observer = subprocess.Popen([COMMAND, "watch", "--background"], cwd=bench.repo)
         asked = ["tmux", "-S", str(bench.socket), "display-message", "-p", "#{pid}"]
         server = int(subprocess.run(asked, check=True, capture_output=True).stdout)
