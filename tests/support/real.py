@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import tomli_w
@@ -57,6 +58,11 @@ DIALOG = {"opencode": "Permission required", "claude": "Do you want to proceed"}
 
 SETTINGS = {"opencode": ("config/opencode",), "claude": (".claude/settings.json",)}
 """Where the user keeps what he has set."""
+
+
+def are_swift(lags: list[float]) -> bool:
+    """Whether these seconds are those of events: on a busy machine one may be late, not most."""
+    return median(lags) < 1
 
 
 class Real:

@@ -17,7 +17,7 @@ from gitmc.control.mission import Mission, open_mission
 from gitmc.store.lock import holder_pid, is_held
 from gitmc.tmux.process import boot_id, start_time, wait_gone
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which an event that did not come is a failure. Never a pace: a test that passes
 has waited for events, not for this."""
 
