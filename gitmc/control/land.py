@@ -279,7 +279,7 @@ def finish(mission: Mission, name: str) -> McError | None:
 
 def _note(mission: Mission, job: Job, landing: Landing) -> McError | None:
     try:
-        record(mission, job, landing)
+        record(mission, [(job, landing)])
     except McError as fault:
         mission.store.journal.write(
             mission.now(), "failed", action="Note", job=job.name, error=fault.message

@@ -103,7 +103,9 @@ def _check(mission: Mission, plan: Plan, name: str) -> None:
         gone = Trouble(Kind.GONE, f"its branch '{job.branch}' is gone")
         _change_job(mission, plan, name, lambda one: one._replace(trouble=gone))
         return
-    outside = tuple(breaches(changed(mission, plan, head), known.touch_set))
+    outside: tuple[str, ...] = ()
+    if known.touch_set:
+        outside = tuple(breaches(changed(mission, plan, head), known.touch_set))
     _change_job(mission, plan, name, lambda one: one._replace(checked=head, outside=outside))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from gitmc.control.mission import Mission
 from gitmc.git import notes
@@ -13,26 +15,35 @@ from gitmc.store.codec import time_text
 REF = "refs/notes/mission-control"
 
 
-def record(mission: Mission, job: Job, landing: Landing) -> None:
-    """Note that `landing` landed `job`. Doing it again changes nothing. Raises McError."""
+def record(mission: Mission, landed: Iterable[tuple[Job, Landing]]) -> None:
+    """Note of each of these jobs by what it landed, all at once.
+
+    Doing it again changes nothing. Raises McError.
+    """
+    git = mission.git
+    who, _, _ = git("var", "GIT_COMMITTER_IDENT").rpartition("> ")
+    told: dict[str, list[dict[str, Any]]] = {}
+    for job, landing in landed:
+        path = mission.store.prompt_path(job.name)
+        prompt = path.read_text("utf-8", "surrogateescape") if path.exists() else None
+        one = entry(job, landing, prompt, f"{who}>", time_text(mission.now()))
+        # What was there before is not the job's, though its branch may end there.
+        for name in {landing.commit, landing.head} - {landing.expected, job.base_commit}:
+            told.setdefault(name, []).append(one)
+    if told:
+        _follow(mission)
+        jobs = dict.fromkeys(one["name"] for entries in told.values() for one in entries)
+        changes = {name: partial(_changed, entries) for name, entries in told.items()}
+        notes.edit(git, REF, changes, f"mc: {' '.join(jobs)}")
+
+
+def _changed(told: Iterable[dict[str, Any]], before: bytes) -> bytes:
     import tomli_w
 
-    git = mission.git
-    path = mission.store.prompt_path(job.name)
-    prompt = path.read_text("utf-8", "surrogateescape") if path.exists() else None
-    who, _, _ = git("var", "GIT_COMMITTER_IDENT").rpartition("> ")
-    told = entry(job, landing, prompt, f"{who}>", time_text(mission.now()))
-
-    def change(before: bytes) -> bytes:
-        text = before.decode("utf-8", "surrogateescape")
-        dumps = partial(tomli_w.dumps, multiline_strings=True)
-        return noted(text, told, dumps).encode("utf-8", "surrogateescape")
-
-    # What was there before is not the job's, though its branch may end there.
-    made = {landing.commit, landing.head} - {landing.expected, job.base_commit}
-    if made:
-        _follow(mission)
-        notes.edit(git, REF, dict.fromkeys(made, change), f"mc: {job.name}")
+    text = before.decode("utf-8", "surrogateescape")
+    for one in told:
+        text = noted(text, one, partial(tomli_w.dumps, multiline_strings=True))
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _follow(mission: Mission) -> None:

@@ -64,36 +64,38 @@ def finish(mission: Mission, train: Train, landing: Landing) -> None:
     Doing it again changes nothing.
     """
     queue = {rider.name: rider for rider in train.queue}
+    verdict = "pass" if train.test else None
     before = landing.expected
+    landed: list[tuple[Job, JobLanding]] = []
     for name, commit in zip(landing.names, landing.commits, strict=True):
         rider = queue.get(name)
         job = mission.store.job(rider.job) if rider and rider.job else None
         if rider and job and job.landed is None:
-            _finish_job(mission, train, job, rider, before, commit)
+            one = JobLanding(
+                this_process(), train.target, before, commit, rider.head, verdict, train.test
+            )
+            landed.append((job, one))
         before = commit
-
-
-def _finish_job(
-    mission: Mission, train: Train, job: Job, rider: Rider, before: str, commit: str
-) -> None:
-    verdict = "pass" if train.test else None
-    landing = JobLanding(
-        this_process(), train.target, before, commit, rider.head, verdict, train.test
-    )
+    if not landed:
+        return
     try:
-        record(mission, job, landing)
+        record(mission, landed)
     except McError as fault:
         mission.store.journal.write(
-            mission.now(), "failed", action="Note", job=job.name, error=fault.message
+            mission.now(), "failed", action="Note", train=train.id, error=fault.message
         )
     with mission.store.locked() as held:
-        now = mission.store.job(job.name)
-        if now is None or now.landed is not None or not _ready(now):
-            return
-        landed = Landed(train.target, commit, rider.head)
-        ready = now if now.state is State.READY_TO_MERGE else move(now, State.READY_TO_MERGE)
-        merged = move(move(ready, State.MERGING), State.MERGED, landed=landed, reason=None)
-        mission.save(held, now, merged, f"merge-train {train.id}")
+        changes = [_merged(mission.store.job(job.name), one) for job, one in landed]
+        mission.save_all(held, [one for one in changes if one], f"merge-train {train.id}")
+
+
+def _merged(job: Job | None, landing: JobLanding) -> tuple[Job, Job] | None:
+    """The job before and after `landing`; None where it is none of its any more."""
+    if job is None or job.landed is not None or not _ready(job):
+        return None
+    landed = Landed(landing.target, landing.commit, landing.head)
+    ready = job if job.state is State.READY_TO_MERGE else move(job, State.READY_TO_MERGE)
+    return job, move(move(ready, State.MERGING), State.MERGED, landed=landed, reason=None)
 
 
 def set_aside(mission: Mission, train: Train, rider: Rider, out: Out) -> None:
