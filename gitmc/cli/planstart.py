@@ -40,7 +40,6 @@ def start(
     """
     from gitmc.cli.planview import show
     from gitmc.control import planstart
-    from gitmc.control.apart import start_observer
     from gitmc.control.planview import shown
 
     mission = mission_here()
@@ -57,7 +56,6 @@ def start(
             click.echo(f"would launch {request.name}{after}")
         return 0
     plan, warnings = planstart.start(mission, source, wishes)
-    start_observer(mission)
     for line in warnings:
         out.say(f"warning: {line}")
     if out.json:

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,16 @@ ROUNDS = 10
 
 
 def catch_up(
-    mission: Mission, *, wait: bool = True, observer: bool = False
+    mission: Mission,
+    *,
+    wait: bool = True,
+    observer: bool = False,
+    swept: Callable[[], list[McError]] = list,
 ) -> tuple[list[Job], list[McError]]:
     """Run the loop to its end; the jobs as they are then, and what went wrong on the way.
 
-    Without `wait`, another process that is busy with the same is not waited for. Who is no
+    Without `wait`, another process that is busy with the same is not waited for. `swept` is called
+    once nothing is left of the runs that are over; what it returns went wrong too. Who is no
     `observer` sees to it that there is one where there is something for it to do. Raises OSError
     where something cannot be stored; what happened is found again the next time.
     """
@@ -57,10 +63,12 @@ def catch_up(
         if not actions or (not wait and mission.store.busy()):
             break
         failed: list[McError] = []
-        for trouble in act_all(mission, actions):
+        for step, trouble in enumerate(act_all(mission, actions)):
             failed += [trouble] if trouble else []
             # What ends meanwhile is known before the rest of what is over is tidied up.
             hear(mission, wait=wait)
+            # Nor does what was waited for wait for that.
+            troubles += [] if step else swept()
         troubles += failed
         if failed:
             break
@@ -106,8 +114,9 @@ def observe_forever(
                 bell.close()
                 bell = Bell(heard, also=bell.also)
             try:
-                jobs, troubles = catch_up(mission, observer=True)
-                troubles += plans.tend(mission)
+                tend = partial(plans.tend, mission)
+                jobs, troubles = catch_up(mission, observer=True, swept=tend)
+                troubles += tend()
                 troubles += [*lookout.look(jobs), *teller.tell(), *_keep_warm(mission)]
                 folders = (*operator.folders(jobs), *plans.folders(mission))
                 if folders != bell.also:

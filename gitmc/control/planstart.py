@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitmc.agents import catalog
+from gitmc.control.apart import start_observer
 from gitmc.control.gatecommand import gate_of
 from gitmc.control.launch import enlist_for_plan, plan_all
 from gitmc.control.mission import Mission
@@ -106,7 +107,10 @@ class Wishes:
 
 
 def start(mission: Mission, source: Source, wishes: Wishes) -> tuple[Plan, list[str]]:
-    """Start the plan; it as it is stored, and what it is warned of. Raises Refused."""
+    """Start the plan; it as it is stored, and what it is warned of. Raises Refused.
+
+    The observer is started first, since it takes as long to be there as the rest.
+    """
     _clear_orphans(mission)
     plan, requests, warnings = prepare(mission, source, wishes)
     git = mission.git
@@ -117,6 +121,8 @@ def start(mission: Mission, source: Source, wishes: Wishes) -> tuple[Plan, list[
             f"the branch '{plan.branch}' was made by somebody else at this moment",
             hint="start the plan again",
         )
+    mission.store.make()
+    start_observer(mission)
     plans = Plans(mission.store.root)
 
     def store(held: Held) -> None:
@@ -263,6 +269,8 @@ def add(mission: Mission, plan: Plan, source: Source) -> tuple[list[str], list[s
     tip = refs.branch_tip(mission.git, plan.branch) or plan.base_commit
     requests = requests_of(source, spec, tip, None)
     plan_all(mission, requests)
+    mission.store.make()
+    start_observer(mission)
     plans = Plans(mission.store.root)
 
     def store(held: Held) -> None:
