@@ -53,6 +53,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "For agents": {
         "report": "say how the job goes, from inside it",
         "hook": "answer a git hook",
+        "mcp": "serve these commands to agents as tools",
     },
     "Try it": {
         "demo": "see it all in a scratch repository",
