@@ -116,7 +116,7 @@ def _fault(param: Param, value: Any) -> str | None:
         if isinstance(text, str) and (unfit := UNFIT.search(text)):
             return f"'{param.name}' holds U+{ord(unfit.group()):04X}, which is no text"
         if param.kind in ("job", "jobs") and (broken := _broken(text)):
-            return f"'{param.name}' is no name of a job: {broken}"
+            return f"'{param.name}': {broken}"
     if param.least is not None and value < param.least:
         return f"'{param.name}' must be at least {param.least}, and is {_shown(value)}"
     if param.most is not None and value > param.most:

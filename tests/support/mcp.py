@@ -1,0 +1,67 @@
+"""A conversation with `git mc mcp`, by the client of the official library."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp.client.session import ClientSession
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from tests.support.world import PATIENCE
+
+Talk = Callable[[Any], Awaitable[Any]]
+
+
+def talk(cwd: Path, *talks: Talk) -> list[Any]:
+    """What each of `talks` returns, each with a client and a server of its own, all at once."""
+    answers: list[Any] = [None] * len(talks)
+
+    async def one(at: int, words: Talk) -> None:
+        server = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "gitmc", "mcp"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            cwd=cwd,
+        )
+        async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
+            await session.initialize()
+            answers[at] = await words(session)
+
+    async def all_of_them() -> None:
+        with anyio.fail_after(3 * PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                for at, words in enumerate(talks):
+                    tasks.start_soon(one, at, words)
+
+    anyio.run(all_of_them)
+    return answers
+
+
+def text(result: Any) -> str:
+    """What a tool answered, for people; no trace of a defect in it."""
+    found = "\n".join(part.text for part in result.content)
+    assert "Traceback" not in found
+    return found
+
+
+async def good(session: Any, tool: str, **arguments: Any) -> Any:
+    """The document that the tool answers with, or else its text; it must succeed."""
+    result = await session.call_tool(tool, arguments)
+    assert not result.is_error, text(result)
+    return result.structured_content or text(result)
+
+
+async def bad(session: Any, tool: str, *words: str, **arguments: Any) -> str:
+    """What the tool says as it fails; that has all of `words`."""
+    result = await session.call_tool(tool, arguments)
+    said = text(result)
+    assert result.is_error, said
+    assert "error: " in said or "fatal: " in said
+    for word in words:
+        assert word in said, said
+    return said
