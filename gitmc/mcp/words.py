@@ -173,6 +173,14 @@ def _diff(document: Document) -> list[str]:
     return list(outline({"files": document["files"]})) or ["no changes"]
 
 
+def _answered(document: Document) -> list[str]:
+    if "ask" in document:
+        return []
+    return list(outline(document)) if document["asks"] else [
+        f"{document['name']}: nothing is asked"
+    ]  # fmt: skip
+
+
 def _told(_document: Document) -> list[str]:
     return []
 
@@ -188,6 +196,7 @@ WORDS: dict[str, Callable[[Document], list[str]]] = {
     "mc.sync/1": _sync,
     "mc.pr/1": _pr,
     "mc.diff/1": _diff,
+    "mc.answer/1": _answered,
     "mc.cleanup/1": _told,
     "mc.send/1": _told,
 }
