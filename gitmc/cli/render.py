@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TextIO
 from gitmc.control.loop import catch_up
 from gitmc.control.mission import Mission, open_mission, unknown_job
 from gitmc.errors import Conflict, Fatal, McError, Refused, of_system
-from gitmc.model.job import Job, State
+from gitmc.model.job import REPORTED, Job, State
 
 COLOURS = {  # numbers of ANSI's "select graphic rendition"
     State.WAITING_DEPS: 36,
@@ -227,7 +227,7 @@ def one_line(text: str, longest: int = 60) -> str:
 
 def note(job: Job) -> str:
     """The last word on a job: why it ended, or what its agent said."""
-    if job.reason and not (job.state is State.COMPLETED and job.report):
+    if job.reason and not (job.reason == REPORTED and job.report):
         return one_line(job.reason)
     if job.report:
         progress = "" if job.report.progress is None else f"{job.report.progress}% "

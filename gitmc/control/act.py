@@ -6,10 +6,11 @@ An action that fails is journalled, is returned as the error it met, and stays d
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 
 from gitmc.control.mission import Mission
+from gitmc.control.view import without_work
 from gitmc.errors import McError, of_system
 from gitmc.model.decide import (
     Action,
@@ -19,7 +20,7 @@ from gitmc.model.decide import (
     SweepRun,
     UndoLaunch,
 )
-from gitmc.model.job import Job, Phase, with_phase
+from gitmc.model.job import NO_CHANGES, Job, Phase, State, with_phase
 from gitmc.model.keptlog import added
 from gitmc.store.codec import time_text
 from gitmc.store.files import replace_file
@@ -62,7 +63,9 @@ def _sweep(mission: Mission, actions: Sequence[SweepRun]) -> None:
     sweep("MC_RUN", *runs, spare=mission.settings["kill.spare"])
     for run in runs:
         mission.store.clear_run(run)
-    _set_phase(mission, actions, Phase.ENDED, Phase.SWEPT)
+    jobs = [job for action in actions if (job := mission.store.job(action.job))]
+    idle = without_work(mission, [job for job in jobs if _ended_well(job)])
+    _set_phase(mission, actions, Phase.ENDED, Phase.SWEPT, idle)
 
 
 def _do(mission: Mission, action: Action) -> None:
@@ -113,16 +116,30 @@ def clear_files(mission: Mission, run: str) -> None:
     clear(mission.store.recording(run))
 
 
+def _known(job: Job, idle: Collection[str]) -> Job:
+    return job._replace(reason=NO_CHANGES) if job.name in idle and _ended_well(job) else job
+
+
+def _ended_well(job: Job) -> bool:
+    """Whether it ended so, and nothing more is known of that."""
+    return job.state is State.COMPLETED and job.reason is None
+
+
 def _set_phase(
-    mission: Mission, actions: Iterable[SweepRun | CloseRun], old: Phase, new: Phase
+    mission: Mission,
+    actions: Iterable[SweepRun | CloseRun],
+    old: Phase,
+    new: Phase,
+    idle: Collection[str] = (),
 ) -> None:
+    """Store that the runs are in phase `new`, and that the jobs called `idle` have done nothing."""
     store = mission.store
     with store.locked() as held:
         pairs = [(store.job(action.job), action.run) for action in actions]
         store.save_all(
             held,
             [
-                with_phase(job, new)
+                with_phase(_known(job, idle), new)
                 for job, run in pairs
                 if job and job.run and job.run.id == run and job.run.phase is old
             ],

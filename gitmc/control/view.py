@@ -59,6 +59,28 @@ def dirty(job: Job) -> bool | None:
         return None
 
 
+def without_work(mission: Mission, jobs: Sequence[Job]) -> set[str]:
+    """The names of those that made no commit since their base, and left nothing that could be one.
+
+    git is asked once for all of them, and then of each such worktree. Where it cannot tell, there
+    may be work.
+    """
+    if not jobs:
+        return set()
+    tips = heads(mission, jobs)
+    return {j.name for j in jobs if tips.get(j.name) == j.base_commit and _is_untouched(j)}
+
+
+def _is_untouched(job: Job) -> bool:
+    from gitmc.git import worktree
+
+    path = Path(job.worktree)
+    try:
+        return (path / ".git").exists() and worktree.is_clean_at(path, job.base_commit)
+    except McError:
+        return False
+
+
 def objects(mission: Mission, jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """The job objects (`mc.job/1`, less the schema key). A key that does not apply is absent;
     null means that it was asked and could not be told."""

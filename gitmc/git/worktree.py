@@ -135,12 +135,22 @@ def standing(path: Path) -> tuple[str | None, list[str]]:
 
     None for the commit where HEAD is a branch.
     """
+    heads, left = _status(path)
+    return heads.get("branch.oid") if heads.get("branch.head") == "(detached)" else None, left
+
+
+def is_clean_at(path: Path, commit: str) -> bool:
+    """Whether the worktree at `path` is at `commit`, on whatever branch, and nothing differs."""
+    heads, left = _status(path)
+    return heads.get("branch.oid") == commit and not left
+
+
+def _status(path: Path) -> tuple[dict[str, str], list[str]]:
     git = Git(path).with_environment(GIT_OPTIONAL_LOCKS="0")
     printed = git("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all")
     words = [word for word in printed.split("\0") if word]
     heads = dict(w.removeprefix("# ").split(" ", 1) for w in words if w.startswith("# "))
-    commit = heads.get("branch.oid") if heads.get("branch.head") == "(detached)" else None
-    return commit, [word for word in words if not word.startswith("# ")]
+    return heads, [word for word in words if not word.startswith("# ")]
 
 
 def uncommitted(path: Path, git: Git | None = None) -> list[str]:

@@ -22,6 +22,7 @@ from gitmc.errors import McError
 from gitmc.model.activity import ORDER, committed, reported, rung
 from gitmc.model.activity import signalled as after_signal
 from gitmc.model.job import (
+    REPORTED,
     Job,
     Phase,
     Process,
@@ -161,7 +162,7 @@ def _hear_report(job: Job, report: Report | None) -> Job:
     state = ACTIVITY_OF_REPORT.get(report.status, "unknown")
     job = job._replace(activity=reported(job.activity, state, report.at))
     if report.status == "completed" and job.state is State.RUNNING:
-        return move(job, State.COMPLETED, ended_at=report.at, reason="reported by the agent")
+        return move(job, State.COMPLETED, ended_at=report.at, reason=REPORTED)
     return job
 
 

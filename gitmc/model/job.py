@@ -98,6 +98,13 @@ settling finishes or takes back a merge whose process is gone."""
 INTERRUPTED = "its launch was interrupted"
 """Why a job failed whose launch was killed."""
 
+REPORTED = "reported by the agent"
+"""Why a job is completed whose agent said so, be it at its terminal still."""
+
+NO_CHANGES = "no changes"
+"""Why one is to be looked at whose agent ended well: it made no commit, and left nothing that could
+be committed. Many agents end so that were refused what they needed."""
+
 
 class Phase(StrEnum):
     """How far the end of a run has been dealt with."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
-from gitmc.model.job import Job, State
+from gitmc.model.job import NO_CHANGES, Job, State
 from gitmc.model.notice import CALLS, failing, waits
 from gitmc.model.radar import Predicted
 
@@ -76,18 +76,19 @@ def suggestions(found: Overview, predicted: Predicted) -> list[str]:
     asking = [job for job in found.waiting if job.state is State.RUNNING]
     # What a plan's jobs need, the plan says.
     completed = [job for job in found.finished if job.state is State.COMPLETED and job.plan is None]
+    idle = [job for job in completed if job.reason == NO_CHANGES]
     merged = [job.name for job in found.finished if job.state is State.MERGED]
     kinds: Sequence[Iterator[str]] = (
         (f"attach {job.name}" for job in asking),
         (f"send {job.name} TEXT" for job in asking if why(job).startswith(CALLS)),
-        (f"status {job.name}" for job in (*found.failed, *_to_review(found))),
+        (f"status {job.name}" for job in (*found.failed, *_to_review(found), *idle)),
         (
             f"relaunch {job.name}"
             for job in found.failed
             if job.state is State.FAILED and job.plan is None
         ),
         (f"sync {one.job}" for one in predicted.conflicts if one.on_base),
-        (f"merge {job.name}" for job in reversed(completed)),
+        (f"merge {job.name}" for job in reversed(completed) if job not in idle),
         (f"diff {name}" for name in _at_odds(predicted)),
         iter(["cleanup " + " ".join(sorted(merged)[:RECENT])] if merged else []),
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gitmc.model.job import Phase
+from gitmc.model.job import NO_CHANGES, Phase
 from tests.support.agents import (
     Agent,
     all_gone,
@@ -59,7 +59,7 @@ def kill_the_server(agent: Agent) -> None:
 
 
 OWN_ENDS = {
-    "exit 0": End(tell("exit 0"), "completed", 0, None),
+    "exit 0": End(tell("exit 0"), "completed", 0, NO_CHANGES),
     "exit 7": End(tell("exit 7"), "failed", 7, "exit status 7"),
     "missing binary": End(tell("exec /no/such/program"), "failed", 127, "exit status 127"),
     "agent SIGKILLed": End(signalled(signal.SIGKILL), "failed", 137, "killed by SIGKILL"),
@@ -143,7 +143,7 @@ def test_what_an_agent_leaves_behind_is_ended_with_it(
     agent = Agent(world, "one", tmp_path)
     child = agent.leave_behind(how)
     assert child in carriers("MC_RUN", agent.run)
-    check(agent, End(tell("exit 0"), "completed", 0, None), observed=observed)
+    check(agent, End(tell("exit 0"), "completed", 0, NO_CHANGES), observed=observed)
     assert gone(child)
 
 
@@ -175,6 +175,35 @@ def test_forty_agents_that_exit_at_once_are_all_known_by_their_status(
     assert {job["name"] for job in jobs if job["state"] == "completed"} == {
         name for name, status in expected.items() if status == 0
     }
+
+
+@pytest.mark.slow
+def test_that_nothing_was_done_is_said_of_those_who_did_nothing(world: World) -> None:
+    commit = "git commit --quiet --allow-empty -m it"
+    scripts = {
+        "idle": ":",
+        "tidy": ": >new; rm new",
+        "undone": f"{commit}; git reset --quiet --hard @~",
+        "empty": commit,
+        "left": ": >new",
+        "fails": "exit 1",
+        "detached": f"git checkout --quiet --detach; {commit}",
+        "elsewhere": f"git switch --quiet -c other; {commit}",
+    }
+    for name, script in scripts.items():
+        world.sh(name, script)
+    world.wait(*scripts, states=["completed", "failed"])
+    for name in scripts:
+        closed(world, name)
+    said = {name: world.job(name).get("reason") for name in scripts}
+    idle = {"idle", "tidy", "undone"}
+    assert {name for name in scripts if said[name] == NO_CHANGES} == idle
+    lines = world.mc("jobs").ok().stdout.splitlines()
+    assert {line.split()[0] for line in lines if line.endswith(NO_CHANGES)} == idle
+    assert f"exit status 0 ({NO_CHANGES})" in world.mc("status", "idle").ok().stdout
+    nexts = world.mc().ok().stdout
+    assert "next: git mc status idle\n" in nexts
+    assert "merge idle" not in nexts
 
 
 def test_an_agent_that_ends_before_its_launch_is_recorded_is_known_by_its_status(

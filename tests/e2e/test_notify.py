@@ -76,7 +76,7 @@ def failures(world: World) -> list[dict[str, Any]]:
 def test_a_command_is_told_each_event_once_with_all_that_is_known(
     world: World, told: Path, tmp_path: Path
 ) -> None:
-    world.mc("launch", "good", "do it\nand more", "--", "/bin/sh", "-c", ":").ok()
+    world.mc("launch", "good", "do it\nand more", "--", "/bin/sh", "-c", ": >left").ok()
     assert heard(told, 1) == [("good", "completed")]
     world.sh("bad", "exit 3")
     heard(told, 2)

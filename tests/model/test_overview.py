@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmc.errors import Clash
-from gitmc.model.job import Activity, Job, Report, State
+from gitmc.model.job import NO_CHANGES, Activity, Job, Report, State
 from gitmc.model.overview import RECENT, needs_person, overview, since, suggestions, why
 from gitmc.model.radar import Answer, Finding, Predicted
 from tests.support.generated import jobs
@@ -83,6 +83,8 @@ def test_the_next_steps_are_the_most_pressing_ones_and_not_too_many() -> None:
         "git mc merge done2",
         "git mc cleanup in0 in1 in2 in3 in4",
     ]
+    idle = a_job("idle", State.COMPLETED)._replace(reason=NO_CHANGES)
+    assert suggestions(overview([idle]), Predicted()) == ["git mc status idle"]
     many = [a_job(f"j{n:03}", State.FAILED) for n in range(100)]
     assert len(suggestions(overview(many), Predicted())) == 2 * RECENT
 
