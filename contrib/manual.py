@@ -17,7 +17,7 @@ import click
 
 from gitmc.cli.group import HELP, SECTIONS, group
 from gitmc.control.config import variable
-from gitmc.model.settings import KEYS, Key
+from gitmc.model.settingkeys import KEYS, Key
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "contrib" / "man" / "git-mc.1"

@@ -65,6 +65,8 @@ def world(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     # A socket's path has room for some hundred bytes only, so it cannot be among the test's files.
     socket = Path(tempfile.mkdtemp(prefix="mc-")) / "s"
     monkeypatch.setenv("GIT_MC_TMUX_SOCKET", str(socket))
+    # Who looks at what an agent is told by us says so: all else is about prompts as they are.
+    monkeypatch.setenv("GIT_MC_REPORT_PROTOCOL", "false")
     made = World(repo, socket)
     yield made
     made.close()

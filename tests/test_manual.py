@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from gitmc.cli.group import HELP
-from gitmc.model.settings import KEYS
+from gitmc.model.settingkeys import KEYS
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "contrib" / "man" / "git-mc.1"

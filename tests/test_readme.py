@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gitmc.cli.group import HELP
-from gitmc.model.settings import KEYS
+from gitmc.model.settingkeys import KEYS
 from gitmc.tmux.process import boot_id, start_time, wait_gone
 from tests.support.events import carriers
 from tests.support.world import World

@@ -105,6 +105,8 @@ class Start(NamedTuple):
     """What some placeholders stand for."""
     ignored: tuple[str, ...] = ()
     """Folders to be made in the worktree, and kept out of commits."""
+    placed: Mapping[str, str] = schema.NONE
+    """Files in those folders, by their path in the worktree."""
 
 
 def bundled() -> list[str]:

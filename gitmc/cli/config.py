@@ -11,7 +11,7 @@ from gitmc.cli.options import outputs
 from gitmc.cli.render import Output, mission_here, one_line, print_json, print_records
 from gitmc.control.config import Told, told
 from gitmc.errors import Refused, Usage
-from gitmc.model.settings import KEYS, identity
+from gitmc.model.settingkeys import KEYS, identity
 
 
 def complete_key(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

@@ -65,6 +65,17 @@ class Launch(click.Command):
     help="A further word for the agent's command line.",
 )
 @click.option("--unattended", is_flag=True, help="Have the agent ask for no permissions.")
+@click.option(
+    "--mode",
+    type=click.Choice(["vanilla", "plan", "ralph", "ulw"]),
+    help="How opencode works, where it has Oh-My-OpenCode (mc.omo.defaultMode).",
+)
+@click.option(
+    "--plan-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The plan to work through in mode plan.",
+)
 @click.option("--branch", metavar="BRANCH", help="The job's branch (mc/NAME).")
 @click.option("--base", metavar="REF", help="Where it starts (the current branch).")
 @click.option("--placement", type=click.Choice(["session", "window"]), help="Its terminal.")
@@ -286,7 +297,9 @@ def _show_plan(job: Job, *, many: bool) -> None:
     for what, things in (("copy", setup.copy), ("link", setup.symlink), ("run", setup.commands)):
         for thing in things:
             click.echo(f"would {what} {thing}")
-    how = (f" with model {job.model}" if job.model else "") + (
-        ", which asks for no permissions" if job.unattended else ""
+    how = (
+        (f" in mode {job.mode}" if job.mode != "vanilla" else "")
+        + (f" with model {job.model}" if job.model else "")
+        + (", which asks for no permissions" if job.unattended else "")
     )
     click.echo(f"would start agent {job.agent} in a tmux {job.placement}{how}")

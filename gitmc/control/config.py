@@ -18,17 +18,8 @@ from gitmc.errors import Fatal, McError
 from gitmc.git import tree
 from gitmc.git.repo import Repository
 from gitmc.git.run import Git
-from gitmc.model.settings import (
-    KEYS,
-    TRUE,
-    Key,
-    Settings,
-    Source,
-    commands_of,
-    identity,
-    sound,
-    split,
-)
+from gitmc.model.settingkeys import KEYS, Key, identity
+from gitmc.model.settings import TRUE, Settings, Source, commands_of, sound, split
 from gitmc.model.trust import Wanted
 from gitmc.store.files import BadFile, read_toml
 from gitmc.store.trusted import read_approvals

@@ -23,7 +23,7 @@ from gitmc.git.run import Git
 from gitmc.model.inventory import Facts, File, Pane, Ref, Tree, Trouble
 from gitmc.model.job import Job
 from gitmc.model.plan import Plan
-from gitmc.model.settings import KEYS
+from gitmc.model.settingkeys import KEYS
 from gitmc.model.trainrecord import TrainState
 from gitmc.store.folder import RUNNING
 from gitmc.store.lock import holder_pid, is_held

@@ -18,9 +18,10 @@ from pathlib import Path
 from gitmc.control import changes, warm
 from gitmc.control.make import StepFailed, make, step
 from gitmc.control.mission import Mission, this_process
-from gitmc.control.prepare import Plan, Request, check_free, plan, start_of
+from gitmc.control.prepare import Plan, Request, check_free, plan
 from gitmc.control.settle import hear
 from gitmc.control.spec import write_spec
+from gitmc.control.told import started
 from gitmc.errors import McError, Refused
 from gitmc.git.snapshot import Snapshot
 from gitmc.model.fanout import doubles
@@ -148,8 +149,10 @@ def _reserve(
             with step(one.job, "writing its files"):
                 mission.store.make()
                 prompt = mission.store.prompt_path(one.job.name)
-                start = start_of(mission, one.job, request)
-                write_spec(mission, one.job, start, prompt)
+                if one.told.prompt != request.prompt and one.job.run is not None:
+                    prompt = mission.store.run_prompt_path(one.job.run.id)
+                    mission.store.write_prompt(prompt, one.told.prompt)
+                write_spec(mission, one.job, started(mission, one.job, one.told), prompt)
         with mission.store.locked() as held:
             _store_all(mission, held, planned, requests)
             if also is not None:
@@ -172,10 +175,13 @@ def _store_all(
         for one, request in zip(planned, requests, strict=True):
             with step(one.job, "writing its files"):
                 store.write_prompt(store.prompt_path(one.job.name), request.prompt)
+                if one.work_plan is not None:
+                    store.write_prompt(store.plan_path(one.job.name), one.work_plan)
                 store.add(held, one.job)
                 stored.append(one.job)
     except BaseException:
         store.prompt_path(one.job.name).unlink(missing_ok=True)
+        store.plan_path(one.job.name).unlink(missing_ok=True)
         for job in stored:
             store.remove(held, job.name)
         raise

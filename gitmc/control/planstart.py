@@ -220,6 +220,7 @@ def requests_of(
             base=commit,
             placement=placement or spec.placement,
             headless=job.headless,
+            mode=job.mode,
             setup=Setup(job.copy_files, job.symlink_dirs, job.commands),
             touch=job.touch_set,
             timeout=job.timeout,

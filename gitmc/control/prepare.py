@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitmc.agents.catalog import COMMAND, Start
+from gitmc.agents.catalog import COMMAND
 from gitmc.control import agents
 from gitmc.control import setup as setups
 from gitmc.control.mission import Mission, this_process
+from gitmc.control.told import Told, mode_of, started, tell, work_plan
 from gitmc.errors import Refused
 from gitmc.git import refs
 from gitmc.model import touchset
@@ -35,6 +36,8 @@ class Request:
     model: str | None = None
     arguments: tuple[str, ...] = ()
     unattended: bool = False
+    mode: str | None = None
+    plan_file: Path | None = None
     reuse: bool = False
     setup: Setup = field(default_factory=Setup)
     touch: tuple[str, ...] = ()
@@ -48,6 +51,10 @@ class Plan:
     job: Job
     host: str | None
     """The session that a window goes to."""
+    told: Told
+    """What its agent is told."""
+    work_plan: bytes | None = None
+    """The plan that it is to work through, in that mode."""
 
 
 def plan(mission: Mission, request: Request) -> Plan:
@@ -77,6 +84,7 @@ def plan(mission: Mission, request: Request) -> Plan:
         worktree=str(path),
         placement=placement,
         created_at=mission.now(),
+        mode=mode_of(mission, agent, request.mode, request.prompt, request.headless),
         command=request.command,
         headless=request.headless,
         model=request.model,
@@ -88,8 +96,17 @@ def plan(mission: Mission, request: Request) -> Plan:
         timeout=request.timeout,
         launch=Launch(this_process(), new_branch=start_point is not None),
     )
-    check_program(start_of(mission, job, request).program)
-    return Plan(job, host)
+    work_plan = _work_plan(mission, job, request)
+    told = tell(mission, job, request.prompt, work_plan)
+    check_program(started(mission, job, told).program)
+    return Plan(job, host, told, work_plan)
+
+
+def _work_plan(mission: Mission, job: Job, request: Request) -> bytes | None:
+    try:
+        return work_plan(mission, job.mode, request.prompt, request.plan_file)
+    except OSError as fault:
+        raise Refused(f"the plan {fault.filename} cannot be read: {fault.strerror}") from fault
 
 
 def agent_of(mission: Mission, request: Request) -> str:
@@ -151,11 +168,6 @@ def check_program(program: str) -> None:
             f"the program '{program}' is not installed, or not on PATH",
             hint="install it, or run another: git mc launch NAME -- COMMAND…",
         )
-
-
-def start_of(mission: Mission, job: Job, request: Request) -> Start:
-    """How the job's agent is started on the request's prompt."""
-    return agents.start(mission, job, len(request.prompt))
 
 
 def _base(mission: Mission, asked: str | None) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from gitmc.control.make import make, step
 from gitmc.control.mission import Mission, this_process
 from gitmc.control.prepare import check_program, new_run
 from gitmc.control.spec import write_spec
+from gitmc.control.told import started, tell
 from gitmc.errors import McError, Refused
 from gitmc.git import refs, worktree
 from gitmc.model.job import Job, Launch, Run, State, move
@@ -143,10 +144,12 @@ def _start(mission: Mission, job: Job, run: Run, request: Request) -> tuple[Path
             return told, text, resumed
     own = mission.store.prompt_path(job.name)
     text = own.read_bytes() if own.exists() else b""
-    path = told if request.more else own
     if request.more:
         text += (b"\n\n" if text.strip() else b"") + request.more
-    return path, text, agents.start(mission, job, len(text))
+    plan = mission.store.plan_path(job.name)
+    said = tell(mission, job, text, plan.read_bytes() if plan.exists() else None)
+    same = said.prompt == text and not request.more
+    return own if same else told, said.prompt, started(mission, job, said)
 
 
 def _check_worktree(mission: Mission, job: Job) -> None:

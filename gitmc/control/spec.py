@@ -79,6 +79,8 @@ def finish_spec(mission: Mission, job: Job) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
     for name in start.ignored:
         _keep_out(Path(job.worktree, name))
+    for name, text in start.placed.items():
+        _place(job, Path(job.worktree, name), os.fsencode(text))
     for name, content in start.files.items():
         replace_file(folder / name, os.fsencode(words.content(content, values)), mode=0o600)
     spec |= {
@@ -98,6 +100,24 @@ def _keep_out(folder: Path) -> None:
     except FileExistsError:
         return
     replace_file(folder / ".gitignore", b"*\n")
+
+
+def _place(job: Job, path: Path, content: bytes) -> None:
+    """Put a file where the agent looks for it, and no commit takes it up. What an earlier run has
+    made of it stays. Raises Refused where the project has another one there."""
+    assert job.launch is not None
+    if path.exists():
+        if job.launch.back is None and path.read_bytes() != content:
+            raise Refused(
+                f"the project has a file of its own where the agent is to find its plan: {path}",
+                hint="give the job another name",
+            )
+        return
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if missing:
+        replace_file(missing[-1] / ".gitignore", b"*\n")
+    replace_file(path, content, mode=0o600)
 
 
 def _values(mission: Mission, job: Job, prompt: str) -> dict[str, str]:

@@ -244,8 +244,6 @@ class _Checker:
             return JobSpec("")
         values = self._values(path, table, JOB_KEYS)
         self._choose((*path, "mode"), values.get("mode"), JOB_MODES)
-        if values.get("mode") in JOB_MODES[1:]:
-            self._fault((*path, "mode"), f"the mode '{values['mode']}' is not there yet")
         name = values.get("name", "")
         if "name" in values:
             try:

@@ -1,4 +1,4 @@
-"""Settings: which keys there are, of what kind, and which source wins. Pure.
+"""Settings: what is said of each key (`settingkeys`), and which source wins. Pure.
 
 A key has one identity in every spelling: `worktreeSetup.copyFiles` in git config and
 `worktree_setup.copy_files` in TOML are both `worktreesetup.copyfiles` here. Sources are given with
@@ -17,169 +17,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gitmc.errors import Refused
+from gitmc.model.settingkeys import KEYS, Key, identity
 from gitmc.model.trust import Commands, shown
 
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0", ""})
 
-
-def identity(name: str) -> str:
-    """`name` in the spelling that all spellings of a key share."""
-    return name.replace("_", "").replace("-", "").lower()
-
-
-class Key(NamedTuple):
-    """One setting. `kind` is text, flag, seconds, count, size or list; `choices` bounds a text.
-
-    `says` is what it means, for the README, the manual page and `git mc config`.
-    """
-
-    name: str
-    kind: str
-    default: Any
-    choices: tuple[str, ...] = ()
-    says: str = ""
-
-    @property
-    def id(self) -> str:
-        """The spelling that all spellings share."""
-        return identity(self.name)
-
-
-KEYS: tuple[Key, ...] = (
-    Key("agent", "text", "opencode", says="which agent runs; `command` is the other"),
-    Key(
-        "autoCommit",
-        "flag",
-        True,
-        says="before a merge, commit what the agent left uncommitted, or else refuse",
-    ),
-    Key(
-        "defaultPlacement",
-        "text",
-        "session",
-        ("session", "window"),
-        says="a job's terminal: a tmux `session`, or a `window` of this one",
-    ),
-    Key(
-        "forge",
-        "text",
-        "auto",
-        ("auto", "github", "gitlab", "gitea", "none"),
-        says="what takes pull requests: `github`, `gitlab`, `gitea`, `none`, or by its address",
-    ),
-    Key(
-        "idleThreshold",
-        "seconds",
-        300.0,
-        says="seconds of silence after which an agent without hooks is idle",
-    ),
-    Key(
-        "keepLogs",
-        "size",
-        1024 * 1024,
-        says="bytes of what a job's terminals showed that are kept: `500k`, `2m`, `0`",
-    ),
-    Key(
-        "kill.spare",
-        "list",
-        (),
-        says="patterns of programs that a job may leave running, such as `*GradleDaemon*`",
-    ),
-    Key(
-        "maxAgents",
-        "count",
-        0,
-        says="how many jobs of all lines and plans run at once; 0 for any number",
-    ),
-    Key("maxParallel", "count", 3, says="how many jobs of one `--each`, `-n` or plan run at once"),
-    Key(
-        "mergeStrategy",
-        "text",
-        "squash",
-        ("squash", "ff-only", "merge"),
-        says="`squash`, `ff-only` or `merge`",
-    ),
-    Key(
-        "notify.bell",
-        "flag",
-        False,
-        says="ring attached terminals when a job ends, waits or asks for you",
-    ),
-    Key(
-        "notify.command",
-        "text",
-        None,
-        says="run by `sh` then, with a JSON object on its standard input",
-    ),
-    Key(
-        "notify.desktop", "flag", False, says="show it on the desktop (`notify-send`, `osascript`)"
-    ),
-    Key("notify.tmux", "flag", True, says="show a line in every attached tmux client"),
-    Key(
-        "pollInterval",
-        "seconds",
-        2.0,
-        says="seconds between looks where the system sends no events",
-    ),
-    Key(
-        "testCommand",
-        "text",
-        None,
-        says="what has to pass before a merge, run by `sh`; else what the project's files ask for",
-    ),
-    Key("testTimeout", "seconds", 600.0, says="seconds that it may take"),
-    Key("tmuxSocket", "text", None, says="another tmux server than your own: a path or a name"),
-    Key("train.environment", "list", (), says="variables whose values a passed test depends on"),
-    Key(
-        "train.every",
-        "flag",
-        False,
-        says="test each branch of a merge train by itself, not many at once",
-    ),
-    Key(
-        "train.retries",
-        "count",
-        1,
-        says="how often a failing test is run again before its branch is ejected",
-    ),
-    Key(
-        "train.slots",
-        "count",
-        0,
-        says="how many tests run at once; `0`: as many as the machine was seen to bear",
-    ),
-    Key(
-        "warm",
-        "count",
-        0,
-        says="how many spare worktrees are kept, checked out and set up before they are needed",
-    ),
-    Key(
-        "worktreeBase",
-        "text",
-        None,
-        says="another folder for worktrees than `~/.local/share/git-mc`",
-    ),
-    Key(
-        "worktreeSetup.copyFiles",
-        "list",
-        (),
-        says="globs of files, ignored by git, that new worktrees get a copy of",
-    ),
-    Key(
-        "worktreeSetup.symlinkDirs",
-        "list",
-        (),
-        says="folders, ignored by git, that they get a link to",
-    ),
-    Key(
-        "worktreeSetup.commands",
-        "list",
-        (),
-        says="commands that are run in them before the agent starts",
-    ),
-)
 
 _BY_ID = {key.id: key for key in KEYS}
 
@@ -354,6 +197,8 @@ def _checked(key: Key, raw: Any, label: str) -> Any:
         return _seconds(key, value, label)
     if key.kind in ("count", "size"):
         return _whole(key, value, label)
+    if key.kind == "flag or text" and (isinstance(value, bool) or value in TRUE | FALSE):
+        return _flag(key, value, label)
     if not isinstance(value, str):
         raise _bad(key, value, label, "a string")
     if key.choices and value not in key.choices:

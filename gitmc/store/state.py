@@ -88,6 +88,10 @@ class Store:
         """Where the job's prompt is stored, byte for byte."""
         return self.root / "prompts" / f"{name}.md"
 
+    def plan_path(self, name: str) -> Path:
+        """Where the plan is stored that the job's agent is to work through, if there is one."""
+        return self.root / "prompts" / f"{name}.md.plan"
+
     def run_prompt_path(self, run: str) -> Path:
         """Where a run's own prompt is stored, if it was told something else than its job."""
         return self.root / "run" / f"{run}.md"
@@ -245,11 +249,12 @@ class Store:
         write_tomls({self.job_path(job.name): encode_job(job) for job in jobs})
 
     def remove(self, held: Held, name: str) -> None:
-        """Forget the job called `name`, and its prompt; its log stays."""
+        """Forget the job called `name`, its prompt and its plan; its log stays."""
         assert isinstance(held, Held)
         self._cache.pop(name, None)
         self.job_path(name).unlink(missing_ok=True)
         self.prompt_path(name).unlink(missing_ok=True)
+        self.plan_path(name).unlink(missing_ok=True)
 
     def write_prompt(self, path: Path, prompt: bytes) -> None:
         """Keep a prompt at `path`, for its owner's eyes only."""

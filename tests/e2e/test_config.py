@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gitmc.model.settings import KEYS
+from gitmc.model.settingkeys import KEYS
 from tests.support.world import World
 
 

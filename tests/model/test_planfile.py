@@ -94,7 +94,7 @@ WRONG = [
     ('name = "p"\n[[job]]\nname="a"\nprompt="x"\ntimeout="soon"', 5, "10m"),
     ('name = "p"\n[[job]]\nname="a"\nprompt="x"\ntimeout=true', 5, "seconds"),
     ('name = "p"\n[[job]]\nname="a"\ncommand=[]', 4, "empty"),
-    ('name = "p"\n[[job]]\nname="a"\nprompt="x"\nmode="ulw"', 5, "not there yet"),
+    ('name = "p"\n[[job]]\nname="a"\nprompt="x"\nmode="fast"', 5, "not one of vanilla, plan"),
     ('name = "p"\nmax_parallel = 0\n[[job]]\nname="a"\nprompt="x"', 2, "at least 1"),
     ('name = "p"', 0, "no job"),
     ('[[job]]\nname="a"\nprompt="x"', 0, "needs a name"),

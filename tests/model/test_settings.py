@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitmc.errors import Refused
-from gitmc.model.settings import COMMAND_KEYS, KEYS, Settings, Source, flatten, identity
+from gitmc.model.settingkeys import KEYS, identity
+from gitmc.model.settings import COMMAND_KEYS, Settings, Source, flatten
 
 
 def source(label: str = "here", *, strict: bool = True, **values: Any) -> Source:

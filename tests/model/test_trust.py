@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitmc.errors import Refused
-from gitmc.model.settings import COMMAND_KEYS, KEYS, Settings, Source, commands_of, identity
+from gitmc.model.settingkeys import KEYS, identity
+from gitmc.model.settings import COMMAND_KEYS, Settings, Source, commands_of
 from gitmc.model.trust import Wanted, shown
 from tests.support.generated import texts
 
