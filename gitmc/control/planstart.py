@@ -221,6 +221,8 @@ def requests_of(
             placement=placement or spec.placement,
             headless=job.headless,
             mode=job.mode,
+            model=job.model,
+            unattended=job.unattended,
             setup=Setup(job.copy_files, job.symlink_dirs, job.commands),
             touch=job.touch_set,
             timeout=job.timeout,

@@ -28,7 +28,7 @@ JOB_KEYS = {
     "name": "text", "prompt": "text", "prompt_file": "text", "depends_on": "texts",
     "touch_set": "texts", "agent": "text", "command": "texts", "mode": "text",
     "copy_files": "texts", "symlink_dirs": "texts", "commands": "texts", "priority": "number",
-    "headless": "flag", "timeout": "time",
+    "headless": "flag", "timeout": "time", "model": "text", "unattended": "flag",
 }  # fmt: skip
 SEED_KEYS = {"jobs": "job", "base_branch": "base", "test_command": "test"}
 KINDS = {
@@ -64,6 +64,8 @@ class JobSpec(NamedTuple):
     priority: int = 0
     headless: bool = False
     timeout: float | None = None
+    model: str | None = None
+    unattended: bool = False
 
 
 class PlanSpec(NamedTuple):

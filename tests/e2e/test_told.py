@@ -235,9 +235,11 @@ def test_the_setting_says_how_opencode_works_and_leaves_other_launches_alone(
 def test_the_jobs_of_a_plan_have_modes_too(fakes: Fakes, tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(
         'name = "p"\ntest = ""\n[[job]]\nname = "one"\nprompt = "do it"\nmode = "ulw"\n'
+        'model = "p/m"\nunattended = true\n'
     )
     env = {"OPENCODE_CONFIG_CONTENT": PLUGIN, "GIT_MC_AGENT": "opencode"}
     fakes.mc("plan", "start", str(tmp_path / "plan.toml"), "--no-pr", **env).ok()
     fakes.world.wait("one")
     closed(fakes.world, "one")
     assert fakes.words[fakes.words.index("--prompt") + 1].startswith("/goal ulw do it\n\n")
+    assert fakes.words[:3] == ["--auto", "--model", "p/m"]
