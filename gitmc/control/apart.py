@@ -26,7 +26,7 @@ def start_observer(mission: Mission) -> None:
         return
     words = ["watch", "--background"]
     if os.environ.get("MC_RUN") and os.environ.get("TMUX"):
-        _start_outside_job(mission, [sys.executable, "-m", "gitmc", *words])
+        _start_outside_job(mission, [sys.executable, "-P", "-m", "gitmc", *words])
         return
     _start(mission, words)
 
@@ -81,7 +81,7 @@ def _start(
     environment = before(clean_environment())
     with (mission.store.root / "run" / "observer.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "gitmc", *words],
+            [sys.executable, "-P", "-m", "gitmc", *words],
             cwd=mission.main_worktree,
             env=environment,
             stdin=stdin,

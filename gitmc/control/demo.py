@@ -122,7 +122,7 @@ def _remove(root: Path, socket: Path) -> None:
 def start(mission: Mission) -> list[Job]:
     """Launch the jobs."""
     agent = Path(gitmc.__file__).parent / "agents" / "scripted"
-    os.environ["DEMO_REPORT"] = f"{sys.executable} -m gitmc"
+    os.environ["DEMO_REPORT"] = f"{sys.executable} -P -m gitmc"
     jobs = []
     for script in SCRIPTS:
         words = ("/bin/sh", str(agent), script.pace, script.file, script.text, str(script.status))

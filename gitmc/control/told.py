@@ -80,7 +80,7 @@ def _protocol(mission: Mission, prompt: bytes) -> bytes:
 
 def _report() -> str:
     """How an agent calls `git mc report`, where git may not find us."""
-    ours = "git mc" if shutil.which("git-mc") else f"{shlex.quote(sys.executable)} -m gitmc"
+    ours = "git mc" if shutil.which("git-mc") else f"{shlex.quote(sys.executable)} -P -m gitmc"
     return f"{ours} report"
 
 

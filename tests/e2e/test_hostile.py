@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gitmc.model.job import State
 from tests.support.agents import (
     Agent,
     closed,
@@ -515,3 +516,15 @@ def test_two_repositories_of_odd_names_share_a_server(world: World, tmp_path: Pa
         here.sh("one", "exit 5")
         closed(here, "one")
         assert here.job("one")["exit_status"] == 5
+
+
+def test_no_module_of_the_repository_s_is_taken_for_one_of_ours(world: World) -> None:
+    canary = world.repo.path.parent / "imported"
+    trap = f"open({str(canary)!r}, 'w').close()\n"
+    world.repo.commit({"gitmc/__init__.py": trap, "click.py": trap, "filelock.py": trap})
+    world.sh("one", "git commit --allow-empty -qm done")
+    assert closed(world, "one").state is State.COMPLETED
+    lock = world.root / "run" / "observer.lock"
+    until(lambda: canary.exists() or world.mission.store.observed(), lock.parent)
+    assert not canary.exists()
+    assert world.mission.store.observed()
