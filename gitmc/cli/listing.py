@@ -77,7 +77,7 @@ def rows(mission: Mission, jobs: Sequence[Job], counts: Counts) -> list[tuple[st
         (
             job.name,
             str(job.state),
-            _activity_since(job, now),
+            activity_since(job, now),
             age(job, now),
             _count(counts[job.name]),
             note(job),
@@ -93,7 +93,8 @@ def activity(job: Job) -> str:
     return job.activity.state if job.activity else "unknown"
 
 
-def _activity_since(job: Job, now: datetime) -> str:
+def activity_since(job: Job, now: datetime) -> str:
+    """The same, with since when in short."""
     if job.activity is None or job.state is not State.RUNNING:
         return activity(job)
     return f"{activity(job)} {since(job.activity.since, now)}"

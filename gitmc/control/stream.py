@@ -47,7 +47,7 @@ def follow(
     folder = mission.store.recording(job.run.id)
     watched = [folder, mission.store.events / "new", mission.store.jobs_dir]
     with joined(folder) as recording, Bell(watched, changes=True) as bell:
-        follower = _Follower(mission, job, recording, bell)
+        follower = Follower(mission, job, recording, bell)
         shown = follower.open(ansi=ansi)
         if shown is not None:
             last = "\n".join(shown.text.split("\n")[-lines:])
@@ -61,7 +61,7 @@ def follow(
             yield chunk
 
 
-class _Follower:
+class Follower:
     """One who follows a run."""
 
     def __init__(self, mission: Mission, job: Job, recording: Recording, bell: Bell) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_PIECES = re.compile(r"(\x1b\[[0-9;]*m)|(.)")
+_PIECES = re.compile(r"(\x1b\[[0-9;:]*m)|(.)")
 
 
 def cut(line: str, width: int) -> str:
