@@ -12,6 +12,7 @@ from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output, current_jobs, match_jobs, mission_here, print_json
 from gitmc.control.cleanup import Removed, cleanup, empty_trash
 from gitmc.control.mission import Mission
+from gitmc.control.segment import refresh
 from gitmc.errors import Fatal, McError, Usage
 from gitmc.model.job import Job, State
 
@@ -72,6 +73,7 @@ def command(
             out.say(f"hint: git mc restore {one.name}")
     sys.stdout.flush()
     if not dry_run:
+        refresh(mission)
         for folder in sorted({str(Path(job.worktree).parent) for job in chosen}):
             empty_trash(Path(folder))
     for _, refusal in refused[:-1]:

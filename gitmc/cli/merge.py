@@ -7,6 +7,7 @@ import click
 from gitmc.cli.options import complete_job, outputs
 from gitmc.cli.render import Output, clashes_json, current_jobs, mission_here, print_json
 from gitmc.control.land import Outcome, Request, land
+from gitmc.control.segment import refresh
 from gitmc.errors import Conflict
 from gitmc.model.job import State
 
@@ -46,6 +47,8 @@ def command(
         if out.json:
             print_json("mc.merge/1", {"name": name, **clashes_json(conflict)})
         raise
+    if not dry_run:
+        refresh(mission)
     _say_gate(outcome, out)
     if outcome.trouble:
         out.warn(outcome.trouble)

@@ -17,6 +17,7 @@ from gitmc.cli.render import (
 )
 from gitmc.control.mission import Mission, open_mission
 from gitmc.control.restore import listed, restore
+from gitmc.control.segment import refresh
 from gitmc.errors import McError, Refused, Usage
 
 
@@ -59,6 +60,7 @@ def command(
         click.echo(f"would restore {name} from {done.ref}")
         click.echo(f"would make worktree {done.job.worktree} on branch {done.job.branch}")
         return 0
+    refresh(mission)
     if done.differs:
         out.warn(
             Refused(

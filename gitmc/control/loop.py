@@ -95,12 +95,14 @@ def observe_forever(
     from gitmc.control.lookout import Lookout
     from gitmc.control.notify import Teller
     from gitmc.control.radar import Operator
+    from gitmc.control.segment import Segment
     from gitmc.events.bell import Bell
 
     store = mission.store
     lookout = Lookout(mission)
     lock = _acquire(store.observer_lock, replace=linger is None)
     teller, operator, keeper = Teller(mission), Operator(mission), Keeper(mission)
+    segment = Segment(mission)
     try:
         insist(mission)
         store.observer_lock.write_text(f"{os.getpid()}\n")
@@ -136,6 +138,7 @@ def observe_forever(
                     said.add(trouble.message)
                     print(f"{trouble.label}: {trouble.message}", file=sys.stderr, flush=True)
             bell.watch(pids)
+            segment.show(jobs)
             on_change(jobs)
             tick = min(mission.settings["pollInterval"], left)
             if linger is not None:
@@ -148,6 +151,7 @@ def observe_forever(
     finally:
         lock.release()
         teller.close()
+        segment.close()
     # What a launch stored between our last look and the release had no observer to see it.
     rest = [] if linger is None else store.jobs()[0]
     if rest and (any(not job.settled or job.untold for job in rest) or plans.due(mission)):
