@@ -20,7 +20,7 @@ OWN_TERMINAL = ("diff", "merge")
 
 def argv(act: Act) -> list[str]:
     """The command for a verb that is given the terminal."""
-    return [sys.executable, "-m", "gitmc", act.verb, act.job]
+    return [sys.executable, "-P", "-m", "gitmc", act.verb, act.job]
 
 
 def do(folder: Path, act: Act) -> str:

@@ -149,7 +149,7 @@ def sweep_later(folder: Path) -> None:
         return
     mine = {k: v for k, v in environment_for_others().items() if not k.startswith("MC_")}
     subprocess.Popen(
-        [sys.executable, "-m", "gitmc.git.trash", str(folder)],
+        [sys.executable, "-P", "-m", "gitmc.git.trash", str(folder)],
         cwd="/",
         env=mine,
         stdin=subprocess.DEVNULL,

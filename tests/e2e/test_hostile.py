@@ -518,8 +518,10 @@ def test_two_repositories_of_odd_names_share_a_server(world: World, tmp_path: Pa
         assert here.job("one")["exit_status"] == 5
 
 
-def test_no_module_of_the_repository_s_is_taken_for_one_of_ours(world: World) -> None:
-    canary = world.repo.path.parent / "imported"
+def test_no_module_of_the_repository_s_is_taken_for_one_of_ours(
+    world: World, tmp_path: Path
+) -> None:
+    canary = tmp_path / "imported"
     trap = f"open({str(canary)!r}, 'w').close()\n"
     world.repo.commit({"gitmc/__init__.py": trap, "click.py": trap, "filelock.py": trap})
     world.sh("one", "git commit --allow-empty -qm done")

@@ -101,7 +101,7 @@ class World:
     def mc(self, *args: str, cwd: Path | None = None, stdin: str | None = None, **env: str) -> Ran:
         """Run `git-mc ARGS` as its own process, in the repository."""
         done = subprocess.run(
-            [sys.executable, "-m", "gitmc", *args],
+            [sys.executable, "-P", "-m", "gitmc", *args],
             cwd=cwd or self.repo.path,
             env={**os.environ, **env},
             input=stdin if stdin is not None else "",
@@ -116,7 +116,7 @@ class World:
     def start(self, *args: str, **env: str) -> subprocess.Popen[bytes]:
         """Start `git-mc ARGS` and leave it running."""
         return subprocess.Popen(
-            [sys.executable, "-m", "gitmc", *args],
+            [sys.executable, "-P", "-m", "gitmc", *args],
             cwd=self.repo.path,
             env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
@@ -127,7 +127,7 @@ class World:
     @property
     def command(self) -> str:
         """How a script says `git mc`."""
-        return f"{sys.executable} -m gitmc"
+        return f"{sys.executable} -P -m gitmc"
 
     def launch(
         self, name: str, *command: str, prompt: str = "", options: Sequence[str] = ()
