@@ -1,6 +1,6 @@
 // git mc in opencode: a plugin for your own session, one file without dependencies.
 //
-// It brings the tools mc_launch, mc_jobs … (by having opencode start `git mc mcp`), the commands /mc,
+// It brings the tools of `git mc mcp` (opencode calls them mc_mc_launch …), the commands /mc,
 // /mc-jobs …, and news: what becomes of jobs is shown as a toast, and told to the session that last
 // had to do with them once that rests. `git mc install opencode` puts it in place.
 //
