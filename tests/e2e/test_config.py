@@ -42,6 +42,7 @@ def test_what_set_a_setting_is_told(world: World, tmp_path: Path) -> None:
     asked = world.mc("config", "--json", XDG_CONFIG_HOME=str(home), GIT_MC_TEST_TIMEOUT="12")
     found = origins(asked.ok().json)
     assert found.pop("tmuxSocket") == "GIT_MC_TMUX_SOCKET"
+    assert found.pop("reportProtocol") == "GIT_MC_REPORT_PROTOCOL"
     local = f"git config (local, {repo.path}/.git/config)"
     assert found == {
         "warm": local,
