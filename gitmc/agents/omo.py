@@ -27,6 +27,10 @@ CONFIGS = ("opencode.json", "opencode.jsonc", "config.json")
 LONGEST_GOAL = 2000
 """Characters. `/goal` takes no more."""
 
+MODES = ("plan", "ralph", "ulw")
+"""Those in which an agent goes on by itself after a turn."""
+
+_UNCHECKED = re.compile(r"^\s*[-*] \[ \]", re.MULTILINE)
 _ENTRY = re.compile(rf"({'|'.join(NAMES)})(?:@(.*))?")
 _NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
 _STRING = r'("(?:\\.|[^"\\])*")'
@@ -174,3 +178,27 @@ def plans_in(folder: Path) -> dict[str, Path]:
     for one in reversed(FOLDERS):
         found |= {path.stem: path for path in sorted((folder / one / "plans").glob("*.md"))}
     return found
+
+
+def goes_on(worktree: Path, mode: str, name: str) -> bool:
+    """Whether the work that the job `name` began in `mode` goes on, be its agent idle or not."""
+    if mode not in MODES:
+        return False
+    folders = [folder for one in FOLDERS if (folder := worktree / one).is_dir()]
+    if mode == "plan":
+        plans = [folder / "plans" / f"{name}.md" for folder in folders]
+        return any(_UNCHECKED.search(_read(plan)) for plan in plans)
+    if any((folder / "ralph-loop.local.md").exists() for folder in folders):
+        return True
+    goals = [goal for folder in folders for goal in sorted((folder / "goal").glob("*.json"))]
+    return any(_is_active(_read(goal)) for goal in goals)
+
+
+def _is_active(text: str) -> bool:
+    try:
+        table: Any = json.loads(text)
+    except ValueError:
+        # It is being written: the next look will tell.
+        return True
+    goal = table.get("goal") if isinstance(table, dict) else None
+    return isinstance(goal, dict) and goal.get("status") == "active"

@@ -95,11 +95,12 @@ def observe_forever(
     from gitmc.control.lookout import Lookout
     from gitmc.control.notify import Teller
     from gitmc.control.radar import Operator
+    from gitmc.control.rest import Rest
     from gitmc.control.segment import Segment
     from gitmc.events.bell import Bell
 
     store = mission.store
-    lookout = Lookout(mission)
+    lookout, rest = Lookout(mission), Rest(mission)
     lock = _acquire(store.observer_lock, replace=linger is None)
     teller, operator, keeper = Teller(mission), Operator(mission), Keeper(mission)
     segment = Segment(mission)
@@ -127,7 +128,7 @@ def observe_forever(
                     bell.ring()
                 troubles += operator.tend(jobs)
                 keeper.tend()
-                left = expire(mission, jobs)
+                left = min(expire(mission, jobs), rest.tend(jobs))
                 pids = live_pids(jobs) | operator.pids | keeper.pids | plans.owners(mission)
             except OSError as fault:
                 # Tried again at the next tick: a death that is not stored would ring at once.
@@ -153,8 +154,8 @@ def observe_forever(
         teller.close()
         segment.close()
     # What a launch stored between our last look and the release had no observer to see it.
-    rest = [] if linger is None else store.jobs()[0]
-    if rest and (any(not job.settled or job.untold for job in rest) or plans.due(mission)):
+    last = [] if linger is None else store.jobs()[0]
+    if last and (any(not job.settled or job.untold for job in last) or plans.due(mission)):
         start_observer(mission)
 
 

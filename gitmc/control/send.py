@@ -26,7 +26,8 @@ from gitmc.control.settle import live_pids
 from gitmc.control.wait import GOOD
 from gitmc.errors import Refused, Usage
 from gitmc.events import markers
-from gitmc.model.job import FINAL, Activity, Job, Phase, State
+from gitmc.model.activity import guessed
+from gitmc.model.job import FINAL, Activity, Job, Phase, State, move
 from gitmc.store.lock import hold
 from gitmc.tmux import input as typing
 
@@ -83,8 +84,12 @@ def _name(char: str) -> str:
 
 
 def check_runs(job: Job) -> None:
-    """Raises Refused where no agent is there that could be sent to."""
-    if job.state is State.RUNNING and job.run is not None and job.run.phase is Phase.LIVE:
+    """Raises Refused where no agent is there that could be sent to.
+
+    One that has done its job may be at its prompt still, and then goes on with it.
+    """
+    there = job.run is not None and job.run.phase is Phase.LIVE
+    if there and (job.state is State.RUNNING or _stays(job)):
         return
     hint = f"start its agent again: git mc relaunch {job.name}"
     if job.unstarted:
@@ -93,6 +98,12 @@ def check_runs(job: Job) -> None:
         hint = f"git mc log {job.name} tells what happened"
     state = "ending" if job.state is State.RUNNING else job.state
     raise Refused(f"the job '{job.name}' is not running: it is {state}", hint=hint)
+
+
+def _stays(job: Job) -> bool:
+    # What a plan's agent has done is the plan's by then, which ends it.
+    assert job.run is not None
+    return job.state is State.COMPLETED and job.plan is None and job.run.stop is None
 
 
 def send(mission: Mission, name: str, text: bytes) -> Sent:
@@ -134,16 +145,29 @@ def _note(mission: Mission, name: str, run: str, at: datetime) -> Job:
         check_runs(job)
         if job.run is None or job.run.id != run:
             raise Refused(f"the job '{name}' was launched again", hint="send it once more")
+        after = job
+        if job.state is State.COMPLETED:
+            after = move(after, State.RUNNING, ended_at=None, reason=None)
         if job.activity is not None:
-            mission.store.save(held, job._replace(activity=Activity("working", at, SOURCE)))
+            after = after._replace(activity=Activity("working", at, SOURCE))
+        mission.save(held, job, after, "send")
     return job
 
 
 def _take_back(mission: Mission, before: Job, at: datetime) -> None:
+    """Store what was known before, where no word of the agent's has come since."""
     with mission.store.locked() as held:
         job = mission.store.job(before.name)
-        if job is not None and job.activity == Activity("working", at, SOURCE):
-            mission.store.save(held, job._replace(activity=before.activity))
+        if job is None or job.run is None or before.run is None or job.run.id != before.run.id:
+            return
+        after = job
+        ours = job.activity == Activity("working", at, SOURCE)
+        if ours or (guessed(job.activity) and not guessed(before.activity)):
+            after = after._replace(activity=before.activity)
+        if job.state is State.RUNNING and before.state is State.COMPLETED:
+            ended, why = before.ended_at, before.reason
+            after = move(after, State.COMPLETED, ended_at=ended, reason=why)
+        mission.save(held, job, after, "send")
 
 
 def _deliver(mission: Mission, job: Job, at: datetime, text: bytes) -> bool | None:

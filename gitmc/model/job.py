@@ -63,7 +63,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
         }
     ),
     State.RUNNING: frozenset({State.COMPLETED, State.FAILED, State.STOPPED}),
-    State.COMPLETED: frozenset({State.FAILED, State.READY_TO_MERGE, State.QUEUED}),
+    State.COMPLETED: frozenset(
+        {State.FAILED, State.READY_TO_MERGE, State.QUEUED, State.RUNNING},
+    ),
     State.FAILED: frozenset({State.READY_TO_MERGE, State.QUEUED}),
     State.STOPPED: frozenset({State.READY_TO_MERGE, State.QUEUED}),
     State.READY_TO_MERGE: frozenset({State.MERGING, State.QUEUED}),

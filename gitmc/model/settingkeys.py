@@ -55,7 +55,8 @@ KEYS: tuple[Key, ...] = (
         "idleThreshold",
         "seconds",
         300.0,
-        says="seconds of silence after which an agent without hooks is idle",
+        says="seconds of silence after which an agent without hooks is idle; and at its prompt "
+        "after which one with its work committed is done",
     ),
     Key(
         "keepLogs",

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmc.agents.omo import LONGEST_GOAL, Omo, detect, entries, opening, plain_json, plans_in
+from gitmc.agents.omo import (
+    LONGEST_GOAL,
+    Omo,
+    detect,
+    entries,
+    goes_on,
+    opening,
+    plain_json,
+    plans_in,
+)
 
 NEW, OLD = Omo((4, 19, 4)), Omo((3, 17, 15))
 NAMED = '{"plugin": ["oh-my-opencode"]}'
@@ -132,3 +141,29 @@ def test_the_plans_of_both_folders_are_found_and_the_newer_ones_count(tmp_path: 
         path.write_text(folder)
     found = {name: path.read_text() for name, path in plans_in(tmp_path).items()}
     assert found == {"a": ".omo", "b": ".sisyphus"}
+
+
+def test_a_loop_goes_on_until_its_own_files_say_that_it_is_over(tmp_path: Path) -> None:
+    assert not goes_on(tmp_path, "vanilla", "one")
+    assert not goes_on(tmp_path, "ralph", "one")
+    state = tmp_path / ".sisyphus" / "ralph-loop.local.md"
+    state.parent.mkdir()
+    state.write_text("active: true")
+    assert goes_on(tmp_path, "ralph", "one")
+    state.unlink()
+    goal = tmp_path / ".omo" / "goal" / "ses_1.json"
+    goal.parent.mkdir(parents=True)
+    for text, more in (
+        ('{"goal": {"status": "active"}}', True),
+        ('{"goal": {"st', True),
+        ('{"goal": {"status": "complete"}}', False),
+        ("[]", False),
+    ):
+        goal.write_text(text)
+        assert goes_on(tmp_path, "ulw", "one") is more
+    plan = tmp_path / ".omo" / "plans" / "one.md"
+    plan.parent.mkdir()
+    plan.write_text("- [x] a\n- [ ] b\n")
+    assert goes_on(tmp_path, "plan", "one")
+    plan.write_text("- [x] a\n- [x] b\n")
+    assert not goes_on(tmp_path, "plan", "one")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gitmc.control.rest import Rest
 from gitmc.control.spec import hooks_folder
 from gitmc.model.job import Job, State
 from tests.support.agents import (
@@ -285,3 +286,54 @@ def test_a_tmux_that_does_not_answer_keeps_no_word_waiting(world: World, tmp_pat
         becomes(world, "one", "waiting", "agent")
     finally:
         os.kill(server, signal.SIGCONT)
+
+
+@pytest.mark.slow
+def test_an_agent_at_its_prompt_with_its_work_committed_is_done(
+    world: World, tmp_path: Path
+) -> None:
+    watched(world, idleThreshold="1")
+    agent = Agent(world, "one", tmp_path)
+    assert agent.do(f"echo a >a && git add a && git commit -qm a && {SIGNAL} idle") == 0
+    job = stored(world, "one", lambda job: job.state is State.COMPLETED)
+    assert job.reason == "its agent was idle for 1 s, with its work committed"
+    assert job.live
+    assert agent.do(f"{SIGNAL} working") == 0
+    assert becomes(world, "one", "working", "agent").state is State.COMPLETED
+    sending = world.start("send", "one", "and another thing")
+    job = becomes(world, "one", "working", "send")
+    assert (job.state, job.reason, job.ended_at) == (State.RUNNING, None, None)
+    assert agent.do(f"{SIGNAL} working") == 0
+    sending.communicate()
+    assert sending.returncode == 0
+    assert world.state("one") == "running"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "done"),
+    [
+        (f"echo a >a && git add a && git commit -qm a && {SIGNAL} idle", True),
+        (f"{SIGNAL} idle", False),
+        (f"echo a >a && {SIGNAL} idle", False),
+        (f"echo a >a && git add a && git commit -qm a && echo b >a && {SIGNAL} idle", False),
+        (f"echo a >a && git add a && git commit -qm a && {SIGNAL} waiting", False),
+        (f"echo a >a && git add a && git commit -qm a && {SIGNAL} error", False),
+        (f"git commit --allow-empty -qm a && git switch -qc other && {SIGNAL} idle", True),
+        (f"git switch -qc other && git commit --allow-empty -qm a && {SIGNAL} idle", False),
+    ],
+)
+def test_only_rest_with_all_work_committed_is_the_end(
+    world: World, tmp_path: Path, script: str, done: bool
+) -> None:
+    watched(world, idleThreshold="600")
+    agent = Agent(world, "one", tmp_path)
+    assert agent.do(script) == 0
+    state = re.findall(r'"\$MC_SIGNAL" (\w+)', script)[0]
+    becomes(world, "one", state, "agent")
+    without_observer(world)
+    watched(world, idleThreshold="0.001")
+    rest = Rest(world.mission)
+    left = rest.tend(world.mission.store.jobs()[0])
+    assert (world.state("one") == "completed") is done
+    assert (left == 0.0) is done
