@@ -2,8 +2,8 @@
 
 Each repository has an option of its own, and `@mc_status` shows them all: a user who wants to see
 them has `#{E:@mc_status}` in his status line. Nothing is set in a server where nobody has sourced
-`contrib/tmux/git-mc.tmux`, which is known by an option that it sets. tmux draws that anew when an option is set, so nobody
-has to be asked for anything at intervals.
+`contrib/tmux/git-mc.tmux`, which is known by an option that it sets. tmux draws anew when an option
+is set, so nobody has to be asked for anything at intervals.
 """
 
 from __future__ import annotations
