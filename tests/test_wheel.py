@@ -80,6 +80,8 @@ def test_the_wheel_holds_all_that_is_read_at_run_time(wheel: Path) -> None:
     assert {"opencode.toml", "command.toml"} <= agents
     assert {f"gitmc/agents/{name}" for name in agents} <= set(modes)
     assert {"gitmc/agents/scripted", "gitmc/py.typed", "gitmc/tmux/launcher.py"} <= set(modes)
+    plugins = ("opencode/git-mc.js", "claude/.mcp.json", "tmux/git-mc.tmux")
+    assert {f"gitmc/_share/{name}" for name in plugins} <= set(modes)
     tops = {name.partition("/")[0] for name in modes}
     assert len(tops) == 3, f"the package, what is said about it, what is shared: {tops}"
     shared = {name.partition(".data/data/share/")[2] for name in modes} - {""}

@@ -1,6 +1,8 @@
 # git mc in tmux: a picker and more in popups, and how the jobs stand in the status line.
 #
-# At the end of ~/.tmux.conf:      source-file ~/path/to/git-mc.tmux
+# `git mc install tmux` has tmux read this. By hand, at the end of ~/.tmux.conf:
+#
+#     source-file ~/path/to/git-mc.tmux
 #
 # The prefix and then `g` waits for one more key:
 #

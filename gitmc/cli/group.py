@@ -46,7 +46,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Set up": {
         "init": "install git hooks and settings in this repository",
-        "install": "give an agent of your own the tools and commands of git mc",
+        "install": "give an agent of your own, or tmux, the commands of git mc",
         "doctor": "find what is inconsistent, and mend it",
         "agents": "list the agents that can be run, and what each can tell",
         "config": "show the settings, and what set them",

@@ -8,24 +8,34 @@ import click
 
 from gitmc.cli.options import outputs
 from gitmc.cli.render import Output, mission_here
+from gitmc.control import installtmux
 from gitmc.control.install import AGENTS, install, place_of, remove
-from gitmc.errors import Refused
+from gitmc.errors import Refused, Usage
 
 
 @click.command()
-@click.argument("agent", type=click.Choice(AGENTS))
+@click.argument("program", type=click.Choice((*AGENTS, "tmux")))
 @click.option("--user/--project", "user", default=True, help="For all you do, or for this project.")
 @click.option("--remove", "take_away", is_flag=True, help="Take it away again.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
 @outputs(json=False)
-def command(agent: str, user: bool, take_away: bool, yes: bool, dry_run: bool, out: Output) -> int:
-    """Install the plugin that gives an agent of your own the tools and commands of git mc.
+def command(
+    program: str, user: bool, take_away: bool, yes: bool, dry_run: bool, out: Output
+) -> int:
+    """Install the plugin that gives an agent of your own, or tmux, the commands of git mc.
 
-    It is a link to the plugin that came with git mc, where the agent looks for plugins. What is
-    there already is never written over. The tools themselves come from `git mc mcp`.
+    For an agent it is a link to the plugin that came with git mc, where the agent looks for
+    plugins; what is there already is never written over. The tools come from `git mc mcp`.
+
+    For tmux it is a line between two comments in the tmux.conf that you have: keys for a picker
+    and more in popups, and how the jobs stand in the status line.
     """
-    place = place_of(agent, None if user else mission_here().main_worktree)
+    if program == "tmux":
+        if not user:
+            raise Usage("tmux has no settings by project", hint="git mc install tmux")
+        return _tmux(take_away, yes, dry_run, out)
+    place = place_of(program, None if user else mission_here().main_worktree)
     if place.installed is not take_away:
         out.say("nothing to do: it is not there" if take_away else f"{place.link} is there")
         return 0
@@ -34,9 +44,36 @@ def command(agent: str, user: bool, take_away: bool, yes: bool, dry_run: bool, o
     if dry_run:
         click.echo(f"would {what}")
         return 0
-    if not yes and sys.stdin.isatty() and not click.confirm(what, err=True):
-        raise Refused("nothing was changed")
+    _confirm(what, yes)
     (remove if take_away else install)(place)
-    undo = f"git mc install {agent}{'' if user else ' --project'} --remove"
+    undo = f"git mc install {program}{'' if user else ' --project'} --remove"
     out.say(f"removed {place.link}" if take_away else f"linked {place.link}; undo: {undo}")
     return 0
+
+
+def _tmux(take_away: bool, yes: bool, dry_run: bool, out: Output) -> int:
+    change = installtmux.change(take_away=take_away)
+    if change.after == change.before:
+        out.say("nothing to do: it is not there" if take_away else f"it is in {change.path}")
+        return 0
+    if dry_run:
+        click.echo(change.diff(), nl=False)
+        return 0
+    asks = not yes and sys.stdin.isatty()
+    if asks or not out.quiet:
+        click.echo(change.diff(), nl=False, err=True)
+    _confirm(f"change {change.path}", yes)
+    loading = None if take_away else installtmux.loading()
+    installtmux.apply(change)
+    if take_away:
+        out.say(f"removed it from {change.path}; a tmux that runs keeps it until that ends")
+        return 0
+    out.say(f"changed {change.path}; undo: git mc install tmux --remove")
+    if loading:
+        out.say(f"to have it in the tmux that runs: {loading}")
+    return 0
+
+
+def _confirm(what: str, yes: bool) -> None:
+    if not yes and sys.stdin.isatty() and not click.confirm(what, err=True):
+        raise Refused("nothing was changed")

@@ -30,16 +30,21 @@ class Place:
         return self.link.is_symlink() and self.link.resolve() == self.source.resolve()
 
 
+def plugin(name: str) -> Path:
+    """Where a plugin is in this installation. Raises Refused where it is not."""
+    folder = hooks_folder()
+    source = folder.parent / ("_share" if folder.name == "_hooks" else "contrib") / name
+    if not source.exists():
+        raise Refused(f"this installation lacks {source}", hint="install git mc again")
+    return source
+
+
 def place_of(agent: str, project: Path | None = None) -> Place:
     """Where the agent's plugin goes: into the user's own settings, or into the folder `project`.
 
     Raises Refused where this installation has no such plugin.
     """
-    folder = hooks_folder()
-    share = folder.parent / ("_share" if folder.name == "_hooks" else "contrib")
-    source = share / ("opencode/git-mc.js" if agent == "opencode" else "claude")
-    if not source.exists():
-        raise Refused(f"this installation lacks {source}", hint="install git mc again")
+    source = plugin("opencode/git-mc.js" if agent == "opencode" else "claude")
     if agent == "opencode":
         settings = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
         top = project / ".opencode" if project else settings / "opencode"

@@ -1,8 +1,10 @@
-"""git mc install: a link to a plugin, and away again; nobody's own file is written over."""
+"""git mc install: a plugin comes and goes; nobody's own file is written over."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,89 @@ def test_the_manifests_are_json() -> None:
     servers = json.loads((folder / ".mcp.json").read_text())["mcpServers"]
     assert manifest["name"] == "mc"
     assert servers["mc"] == {"command": "git", "args": ["mc", "mcp"]}
+
+
+@pytest.fixture
+def alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own tmux is one of this test's, and does not run."""
+    monkeypatch.setenv("TMUX_TMPDIR", str(world.socket.parent))
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("config/tmux/tmux.conf", None),
+        (".tmux.conf", b""),
+        (".tmux.conf", b"set -g @a b\n\n"),
+        ("config/tmux/tmux.conf", b"set -g @a '\xff'\r\nset -g @b c"),
+    ],
+)
+@pytest.mark.usefixtures("alone")
+def test_a_line_comes_into_the_configuration_of_tmux_and_goes(
+    world: World, seal: Path, place: str, text: bytes | None
+) -> None:
+    path = seal / place
+    if text is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
+        path.chmod(0o660)
+    changed = world.mc("install", "tmux").ok().stderr
+    assert '+source-file -q "' in changed
+    assert path.read_bytes().startswith(text or b"#")
+    world.mc("install", "tmux", "--remove").ok()
+    assert (path.read_bytes() if path.exists() else None) == text
+    assert text is None or path.stat().st_mode & 0o777 == 0o660
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_configuration_that_is_kept_elsewhere_stays_a_link(
+    world: World, seal: Path, tmp_path: Path
+) -> None:
+    kept, link = tmp_path / "kept", seal / ".tmux.conf"
+    kept.write_text("set -g @a b\n")
+    link.symlink_to(kept)
+    world.mc("install", "tmux").ok()
+    assert link.is_symlink()
+    once = kept.read_text()
+    assert "source-file" in once
+    assert "it is in" in world.mc("install", "tmux").ok().stderr
+    assert kept.read_text() == once
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_is_torn_or_only_asked_about_is_left_alone(world: World, seal: Path) -> None:
+    path = seal / ".tmux.conf"
+    for text, fault in (("# >>> git mc >>>\n", "no pair"), ("a \\\n", "backslash")):
+        path.write_text(text)
+        world.mc("install", "tmux").refused(1, fault, "$EDITOR")
+        assert path.read_text() == text
+    world.mc("install", "tmux", "--project").refused(129, "by project")
+    path.write_text("set -g @a b\n")
+    assert "+source-file" in world.mc("install", "tmux", "--dry-run").ok().stdout
+    assert path.read_text() == "set -g @a b\n"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("alone")
+def test_tmux_reads_it_at_its_start_and_where_it_runs_by_the_command_told(world: World) -> None:
+    def tmux(*words: str) -> str:
+        argv = ["tmux", *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+    def has_keys() -> bool:
+        return "git mc pick" in tmux("list-keys")
+
+    tmux("new-session", "-d", "cat")
+    try:
+        assert not has_keys()
+        said = world.mc("install", "tmux").ok().stderr
+        (line,) = [one for one in said.splitlines() if one.startswith("to have it in the tmux")]
+        subprocess.run(shlex.split(line.partition(": ")[2]), check=True)
+        assert has_keys()
+    finally:
+        tmux("kill-server")
+    tmux("new-session", "-d", "cat")
+    try:
+        assert has_keys()
+    finally:
+        tmux("kill-server")
