@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gitmc.control.spec import hooks_folder
 from gitmc.errors import Refused
+from gitmc.store import folders
 
 AGENTS = ("opencode", "claude")
 """The agents that there are plugins for."""
@@ -61,14 +62,16 @@ def install(place: Place) -> bool:
             f"{place.link} is there already, and does not lead to {place.source}",
             hint=f"see what it is, then: mv {place.link} {place.link}.before",
         )
-    place.link.parent.mkdir(parents=True, exist_ok=True)
+    folders.make(place.link.parent)
     place.link.symlink_to(place.source)
     return True
 
 
 def remove(place: Place) -> bool:
-    """Take the link away, if it leads to our plugin; whether it did."""
+    """Take the link away, if it leads to our plugin, and the empty folders that were made for it;
+    whether it did."""
     if not place.installed:
         return False
     place.link.unlink()
+    folders.unmake(place.link.parent)
     return True

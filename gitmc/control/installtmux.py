@@ -15,6 +15,7 @@ from pathlib import Path
 from gitmc.control.install import plugin
 from gitmc.errors import Refused
 from gitmc.model.dotfile import Torn, with_block, without_block
+from gitmc.store import folders
 from gitmc.store.files import replace_file
 from gitmc.tmux.quoting import for_parser
 from gitmc.tmux.run import NoServer, Tmux
@@ -89,8 +90,9 @@ def apply(wanted: Change) -> None:
         raise Refused(f"{wanted.path} has changed meanwhile", hint="do it again")
     if wanted.after is None:
         file.unlink(missing_ok=True)
+        folders.unmake(file.parent)
     elif wanted.before is None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        folders.make(file.parent)
         replace_file(file, wanted.after)
     else:
         mode = file.stat().st_mode & 0o7777

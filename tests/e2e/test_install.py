@@ -15,6 +15,12 @@ ROOT = Path(__file__).parent.parent.parent
 PLACES = {"opencode": "config/opencode/plugin/git-mc.js", "claude": ".claude/skills/mc"}
 
 
+@pytest.fixture
+def alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own tmux is one of this test's, and does not run."""
+    monkeypatch.setenv("TMUX_TMPDIR", str(world.socket.parent))
+
+
 @pytest.mark.parametrize("agent", PLACES)
 def test_a_plugin_comes_and_goes(world: World, seal: Path, agent: str) -> None:
     link = seal / PLACES[agent]
@@ -37,18 +43,39 @@ def test_what_is_there_already_stays(world: World, seal: Path) -> None:
     assert own.read_text() == "// mine\n"
 
 
+@pytest.mark.usefixtures("alone")
+def test_only_folders_that_were_made_go_and_only_empty_ones(world: World, seal: Path) -> None:
+    def there() -> set[str]:
+        return {str(path.relative_to(seal)) for path in seal.rglob("*")}
+
+    before = there()
+    world.mc("install", "opencode").ok()
+    world.mc("install", "tmux").ok()
+    (seal / "config/opencode/mine").touch()
+    world.mc("install", "opencode", "--remove").ok()
+    assert there() >= {"config/opencode/mine", "config/tmux/tmux.conf"}
+    assert "config/opencode/plugin" not in there()
+    (seal / "config/opencode/mine").unlink()
+    (seal / "config/opencode").rmdir()
+    world.mc("install", "tmux", "--remove").ok()
+    assert there() == before
+
+
+def test_the_user_s_own_empty_folders_stay(world: World, seal: Path) -> None:
+    own = seal / "config/opencode/plugin"
+    own.mkdir(parents=True)
+    world.mc("install", "opencode").ok()
+    world.mc("install", "opencode", "--remove").ok()
+    assert own.is_dir()
+    assert not (seal / "data").exists()
+
+
 def test_the_manifests_are_json() -> None:
     folder = ROOT / "contrib" / "claude"
     manifest = json.loads((folder / ".claude-plugin" / "plugin.json").read_text())
     servers = json.loads((folder / ".mcp.json").read_text())["mcpServers"]
     assert manifest["name"] == "mc"
     assert servers["mc"] == {"command": "git", "args": ["mc", "mcp"]}
-
-
-@pytest.fixture
-def alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's own tmux is one of this test's, and does not run."""
-    monkeypatch.setenv("TMUX_TMPDIR", str(world.socket.parent))
 
 
 @pytest.mark.parametrize(
