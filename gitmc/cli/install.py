@@ -8,8 +8,9 @@ import click
 
 from gitmc.cli.options import outputs
 from gitmc.cli.render import Output, mission_here
-from gitmc.control import installtmux
+from gitmc.control import installcopy, installtmux
 from gitmc.control.install import AGENTS, install, place_of, remove
+from gitmc.control.installcopy import Copy
 from gitmc.errors import Refused, Usage
 
 
@@ -26,7 +27,8 @@ def command(
     """Install the plugin that gives an agent of your own, or tmux, the commands of git mc.
 
     For an agent it is a link to the plugin that came with git mc, where the agent looks for
-    plugins; what is there already is never written over. The tools come from `git mc mcp`.
+    plugins; what is there already is never written over. With --project it is a copy, to be
+    committed; the same again makes it new. The tools come from `git mc mcp`.
 
     For tmux it is a line between two comments in the tmux.conf that you have: keys for a picker
     and more in popups, and how the jobs stand in the status line.
@@ -35,7 +37,10 @@ def command(
         if not user:
             raise Usage("tmux has no settings by project", hint="git mc install tmux")
         return _tmux(take_away, yes, dry_run, out)
-    place = place_of(program, None if user else mission_here().main_worktree)
+    if not user:
+        place = place_of(program, mission_here().main_worktree)
+        return _copy(Copy(program, place), take_away, yes, dry_run, out)
+    place = place_of(program)
     if place.installed is not take_away:
         out.say("nothing to do: it is not there" if take_away else f"{place.link} is there")
         return 0
@@ -46,8 +51,27 @@ def command(
         return 0
     _confirm(what, yes)
     (remove if take_away else install)(place)
-    undo = f"git mc install {program}{'' if user else ' --project'} --remove"
+    undo = f"git mc install {program} --remove"
     out.say(f"removed {place.link}" if take_away else f"linked {place.link}; undo: {undo}")
+    return 0
+
+
+def _copy(copy: Copy, take_away: bool, yes: bool, dry_run: bool, out: Output) -> int:
+    path, state = copy.place.link, copy.state
+    if state == ("missing" if take_away else "current"):
+        out.say("nothing to do: it is not there" if take_away else f"{path} is there")
+        return 0
+    what = f"remove {path}" if take_away else f"copy {copy.place.source} to {path}"
+    if dry_run:
+        click.echo(f"would {what}")
+        return 0
+    _confirm(what, yes)
+    if take_away:
+        installcopy.take_away(copy)
+        out.say(f"removed {path}")
+        return 0
+    installcopy.put(copy)
+    out.say(f"copied to {path}: commit it for all who work on this")
     return 0
 
 

@@ -1,7 +1,8 @@
 """Install: links to the plugins that come with git mc, where their agents look for plugins.
 
-A link and nothing else is made, so that a newer git mc brings its newer plugin, nobody's edit is
-ever written over, and a removal takes away what was made. Killed midway, nothing is half done.
+For a user a link and nothing else is made, so that a newer git mc brings its newer plugin, nobody's
+edit is ever written over, and a removal takes away what was made. Killed midway, nothing is half
+done. A project gets a copy: see `installcopy`.
 """
 
 from __future__ import annotations

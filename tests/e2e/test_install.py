@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gitmc.control.install import Place
+from gitmc.control.installcopy import Copy, put
 from tests.support.world import World
 
 ROOT = Path(__file__).parent.parent.parent
@@ -59,6 +61,55 @@ def test_only_folders_that_were_made_go_and_only_empty_ones(world: World, seal: 
     (seal / "config/opencode").rmdir()
     world.mc("install", "tmux", "--remove").ok()
     assert there() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("agent", "place", "inside"),
+    [
+        ("opencode", ".opencode/plugin/git-mc.js", ""),
+        ("claude", ".claude/skills/mc", "skills/parallel-jobs/SKILL.md"),
+    ],
+)
+def test_a_project_gets_a_copy_that_is_made_new_unless_it_was_edited(
+    world: World, agent: str, place: str, inside: str
+) -> None:
+    words = ("install", agent, "--project")
+    path = world.repo.path / place
+    world.mc(*words).ok()
+    assert not any(one.is_symlink() for one in (path, *path.rglob("*")))
+    told = path if path.is_file() else path / "ORIGIN.md"
+    assert f"update: git mc {' '.join(words)}; undo:" in told.read_text()
+    assert "is there" in world.mc(*words).ok().stderr
+    content = (path / inside).read_bytes()
+    (path / inside).write_bytes(content.replace(b"\n", b"\r\n"))
+    assert "is there" in world.mc(*words).ok().stderr
+    (path / inside).write_bytes(content + b"mine")
+    world.mc(*words).refused(1, "was edited", f"mv {path}")
+    world.mc(*words, "--remove").refused(1, "was edited")
+    assert (path / inside).read_bytes() == content + b"mine"
+    (path / inside).write_bytes(content)
+    world.mc(*words, "--remove").ok()
+    assert world.repo.git("status", "--short") == ""
+    assert not (world.repo.path / place.partition("/")[0]).exists()
+
+
+def test_an_older_copy_is_made_new(world: World, tmp_path: Path) -> None:
+    for name in ("opencode/git-mc.js", "claude"):
+        agent = name.partition("/")[0]
+        (source := tmp_path / name).parent.mkdir(exist_ok=True)
+        if agent == "opencode":
+            source.write_text("// old")
+        else:
+            (source / "sub").mkdir(parents=True)
+            (source / "sub" / "gone").write_text("old")
+        path = tmp_path / f"copy of {agent}"
+        put(Copy(agent, Place(path, source)))
+        now = Copy(agent, Place(path, ROOT / "contrib" / name))
+        assert now.state == "older"
+        put(now)
+        assert now.state == "current"
+        assert not (path / "sub").exists()
 
 
 def test_the_user_s_own_empty_folders_stay(world: World, seal: Path) -> None:
