@@ -1,6 +1,6 @@
 // git mc in opencode: a plugin for your own session, one file without dependencies.
 //
-// It brings the tools of `git mc mcp` (opencode calls them mc_mc_launch …), the commands /mc,
+// It brings the tools of `git mc mcp` (mc_launch …), the commands /mc,
 // /mc-jobs …, and news: what becomes of jobs is shown as a toast, and told to the session that last
 // had to do with them once that rests. `git mc install opencode` puts it in place.
 //
@@ -14,8 +14,8 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 
-const SERVER = { type: "local", command: ["git", "mc", "mcp"], enabled: true }
-// Opencode puts it before the name of each tool.
+const SERVER = { type: "local", command: ["git", "mc", "mcp", "--plain-names"], enabled: true }
+// Opencode puts it, and `_`, before the name of each tool: hence the plain names.
 const NAME = "mc"
 
 const QUIET = 5 * 60 * 1000

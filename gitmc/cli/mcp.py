@@ -10,7 +10,12 @@ from gitmc.errors import Fatal
 
 
 @click.command()
-def command() -> int:
+@click.option(
+    "--plain-names",
+    is_flag=True,
+    help="Name tools without 'mc_', for agents that put the server's name first.",
+)
+def command(plain_names: bool) -> int:
     """Give agents the tools of git mc: a server of the Model Context Protocol on stdin and stdout.
 
     It serves the repository of the current folder until stdin ends. Any agent that knows the
@@ -22,6 +27,7 @@ def command() -> int:
     import anyio
 
     from gitmc.mcp.server import serve
+    from gitmc.mcp.tools import PREFIX
 
-    anyio.run(serve)
+    anyio.run(serve, PREFIX if plain_names else "")
     return 0

@@ -48,9 +48,10 @@ it is done."""
 
 
 class Face:
-    """What a client sees."""
+    """What a client sees: the tools by their names without `prefix`."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
         self.gone = False
         """Whether there is nobody any more who would read an answer."""
         self.told: signal.Signals | None = None
@@ -63,14 +64,18 @@ class Face:
     async def list_tools(self, _context: Any, _params: Any) -> types.ListToolsResult:
         """The tools that are for whoever is here."""
         inside = await _job_here()
-        shown = [_shown(tool) for tool in TOOLS if tool.inside or inside is None]
+        shown = [
+            _shown(tool, tool.name.removeprefix(self._prefix))
+            for tool in TOOLS
+            if tool.inside or inside is None
+        ]
         return types.ListToolsResult(tools=shown)
 
     async def call_tool(
         self, context: ServerRequestContext, params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         """What the tool answers; what it refuses is an answer too, marked as an error."""
-        tool = BY_NAME.get(params.name)
+        tool = BY_NAME.get(self._prefix + params.name)
         if tool is None:
             raise MCPError(types.INVALID_PARAMS, f"there is no tool '{params.name}'")
         job = None if tool.inside else await _job_here()
@@ -161,9 +166,9 @@ def _resource(uri: str) -> tuple[Tool, dict[str, Any]]:
     raise MCPError(types.INVALID_PARAMS, f"there is no resource '{uri}'", {"uri": uri})
 
 
-def _shown(tool: Tool) -> types.Tool:
+def _shown(tool: Tool, name: str) -> types.Tool:
     return types.Tool(
-        name=tool.name,
+        name=name,
         title=tool.title,
         description=tool.about,
         input_schema=input_schema(tool.params),
@@ -246,11 +251,15 @@ def _find_job() -> str | None:
     return name if name and mission.store.job_path(name).exists() else None
 
 
-async def serve() -> None:
-    """Serve the client on stdin and stdout until it is gone, or we are told to end."""
+async def serve(prefix: str) -> None:
+    """Serve the client on stdin and stdout until it is gone, or we are told to end.
+
+    Tools are named without `prefix`. What is said about them has their whole names, by which they
+    are known to the agents that this is for.
+    """
     from importlib.metadata import version
 
-    face = Face()
+    face = Face(prefix)
     server: Any = Server(
         "git-mc",
         version=version("git-mc"),

@@ -13,3 +13,6 @@ from gitmc.mcp.landing import LANDING
 TOOLS = (*JOBS, *LANDING)
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
+
+PREFIX = "mc_"
+"""What the name of every tool begins with."""

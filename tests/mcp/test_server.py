@@ -15,6 +15,7 @@ pytest.importorskip("mcp", reason="the extra git-mc[mcp] is not installed")
 
 import anyio
 
+from gitmc.mcp.tools import BY_NAME
 from tests.support.agents import Pipe
 from tests.support.events import gone
 from tests.support.mcp import bad, good, talk, text
@@ -194,6 +195,18 @@ def test_inside_a_job_only_what_is_for_its_agent_is_offered(world: World) -> Non
     talk(world.worktree("one"), conversation)
     report = world.job("one")["report"]
     assert (report["message"], report["progress"]) == ("--half\nway", 50)
+
+
+def test_tools_have_plain_names_where_the_agent_puts_the_server_s_before(world: World) -> None:
+    async def conversation(client: Any) -> None:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        assert {f"mc_{name}" for name in names} == set(BY_NAME)
+        assert (await good(client, "jobs"))["jobs"] == []
+        with pytest.raises(Exception, match="no tool 'mc_jobs'"):
+            await client.call_tool("mc_jobs", {})
+        assert "mc" in str((await client.read_resource("mc://overview")).contents)
+
+    talk(world.repo.path, conversation, options=["--plain-names"])
 
 
 def test_outside_a_job_there_is_nothing_to_report(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,14 @@ from tests.support.world import PATIENCE
 Talk = Callable[[Any], Awaitable[Any]]
 
 
-def talk(cwd: Path, *talks: Talk) -> list[Any]:
+def talk(cwd: Path, *talks: Talk, options: Sequence[str] = ()) -> list[Any]:
     """What each of `talks` returns, each with a client and a server of its own, all at once."""
     answers: list[Any] = [None] * len(talks)
 
     async def one(at: int, words: Talk) -> None:
         server = StdioServerParameters(
             command=sys.executable,
-            args=["-m", "gitmc", "mcp"],
+            args=["-m", "gitmc", "mcp", *options],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             cwd=cwd,
         )
