@@ -50,6 +50,7 @@ Placeholders, in every text (`words` tells of `:sh`, `:json`, `:escaped` and `:u
                      the job's worktree, the repository's, the worktree's git directory and the one
                      that all worktrees share
     {git_logs}       the folder of the reflogs there; where there is none, {git_dir}
+    {report}         the shell command by which it is told to report
 
 A hook calls `{signal} STATE [SESSION]`; in the agent's environment `$MC_SIGNAL` is the same script.
 """

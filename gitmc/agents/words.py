@@ -23,7 +23,7 @@ NEW_SESSION = "{new_session}"
 ANYWHERE = frozenset(
     {
         *("prompt_file", "hooks", "signal", "job", "run_dir", "worktree", "main_worktree"),
-        *("git_dir", "git_common_dir", "git_logs"),
+        *("git_dir", "git_common_dir", "git_logs", "report"),
     }
 )
 """What every launch has."""

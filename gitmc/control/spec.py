@@ -19,6 +19,7 @@ from gitmc.agents.before import before, remembering
 from gitmc.agents.catalog import COMMAND, Start
 from gitmc.control.agents import shown
 from gitmc.control.mission import Mission
+from gitmc.control.told import reporting
 from gitmc.errors import Refused
 from gitmc.events.markers import drop
 from gitmc.git import worktree
@@ -46,6 +47,8 @@ def write_spec(mission: Mission, job: Job, start: Start, prompt: Path) -> None:
     witness = session.witness(
         Tmux(), hooks / "marker", store.events, job.run.id, bell=bell, title=title
     )
+    # Whoever finishes it may find git elsewhere than whoever told the agent how to report.
+    start = start._replace(values={**start.values, "report": reporting()})
     spec = {
         "start": start._asdict(),
         "prompt": str(prompt) if job.agent != COMMAND else None,

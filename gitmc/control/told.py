@@ -74,11 +74,11 @@ def _protocol(mission: Mission, prompt: bytes) -> bytes:
     said = mission.settings["reportProtocol"]
     if not prompt.strip() or said is False:
         return b""
-    text = PROTOCOL.format(command=_report()) if said is True else said
+    text = PROTOCOL.format(command=reporting()) if said is True else said
     return b"\n\n" + os.fsencode(text)
 
 
-def _report() -> str:
+def reporting() -> str:
     """How an agent calls `git mc report`, where git may not find us."""
     ours = "git mc" if shutil.which("git-mc") else f"{shlex.quote(sys.executable)} -P -m gitmc"
     return f"{ours} report"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.slow
 PROGRAM = """#!/bin/sh
 for word; do printf '%s\\0' "$word"; done >"$SEEN/words"
 cat "$MC_PROMPT_FILE" >"$SEEN/file"
+for word; do if [ -f "$word" ]; then cat "$word"; fi; done >"$SEEN/files"
 [ -t 0 ] || cat >"$SEEN/stdin"
 git add --all
 git status --porcelain >"$SEEN/status"
@@ -91,6 +93,17 @@ def test_an_agent_is_told_how_to_report_and_the_prompt_stays_as_it_was(fakes: Fa
     fakes.launch("--fresh", "-p", "and that", verb="relaunch")
     assert fakes.words[-1] == f"do it\n\nand that\n\n{said}"
     assert not list((fakes.world.root / "run").glob("*.md"))
+
+
+@pytest.mark.parametrize("found", [False, True])
+def test_what_it_is_told_to_run_is_what_it_may_run(fakes: Fakes, found: bool) -> None:
+    if found:
+        (fakes.bin / "git-mc").symlink_to(shutil.which("true") or "")
+    fakes.launch("do it", "--agent", "claude", PATH=f"{fakes.bin}:/usr/bin:/bin")
+    command = protocol(fakes.words[-1]).split("`")[1].removesuffix(" STATUS MESSAGE")
+    assert command.startswith("git mc") is found
+    permissions = json.loads(fakes.text("files"))["permissions"]
+    assert permissions == {"allow": [f"Bash({command}:*)"]}
 
 
 def test_what_is_told_goes_the_way_that_the_prompt_goes(fakes: Fakes) -> None:

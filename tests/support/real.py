@@ -107,6 +107,14 @@ class Real:
         assert terminal is not None
         self.world.tmux("send-keys", "-t", terminal.pane, *keys)
 
+    def asks_always(self) -> None:
+        """Have the agent ask before it runs any line, as far as that is its user's to say."""
+        if self.agent == "claude":
+            _write(self.home / ".claude" / "settings.json", {"permissions": {}})
+        if self.agent == "opencode":
+            path = self.home / "config" / "opencode" / "opencode.json"
+            _write(path, json.loads(path.read_text()) | {"permission": {"bash": "ask"}})
+
     def settings(self) -> dict[str, bytes]:
         """What the user has set: by its file."""
         found = [path for one in SETTINGS[self.agent] for path in files(self.home / one)]
