@@ -82,7 +82,8 @@ const WANTING = { blocked: "is blocked", needs_review: "wants a review" }
 
 // What there is to tell of a job that was so before, and is so now: [text, variant], or nothing.
 const news = (before, job) => {
-  const said = job.report?.message ?? job.reason ?? ""
+  const words = [job.report?.message, job.reason]
+  const said = (["completed", "running"].includes(job.state) ? words : words.reverse()).find(Boolean)
   const tail = said ? `: ${said}` : ""
   if (job.state !== before.state)
     return ENDED[job.state] && [`${job.name} is ${job.state.replaceAll("_", " ")}${tail}`, ENDED[job.state]]
