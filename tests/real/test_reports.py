@@ -31,12 +31,12 @@ MORE = (
 """Lines that do more than report, and none of which is to be run without asking."""
 
 
-@pytest.mark.parametrize("agent", ["claude"])
+@pytest.mark.parametrize("agent", ["claude", "gemini", "opencode"])
 def test_it_reports_without_asking(
     user_of: Callable[[str], Real], model: Model, agent: str
 ) -> None:
     real = user_of(agent)
-    real.asks_always()
+    real.asks_but_about(REPORT)
     report = shell(f"{REPORT} needs_review 'look at it'")
     model.plays("say hello", report, hold(last := say("I did.")))
     real.launch("one", "say hello to the llama")
@@ -50,12 +50,12 @@ def test_it_reports_without_asking(
     real.mc("kill", "one").ok()
 
 
-@pytest.mark.parametrize("agent", ["claude"])
+@pytest.mark.parametrize("agent", ["claude", "gemini"])
 def test_it_does_nothing_else_without_asking(
     user_of: Callable[[str], Real], model: Model, agent: str
 ) -> None:
     real = user_of(agent)
-    real.asks_always()
+    real.asks_but_about(REPORT)
     report = shell(f"{REPORT} completed 'all of it'")
     model.plays("say hello", *map(shell, MORE), report, say("I did."))
     real.launch("one", "say hello to the llama", "--headless")

@@ -107,13 +107,24 @@ class Real:
         assert terminal is not None
         self.world.tmux("send-keys", "-t", terminal.pane, *keys)
 
-    def asks_always(self) -> None:
-        """Have the agent ask before it runs any line, as far as that is its user's to say."""
+    def asks_but_about(self, command: str) -> None:
+        """Have the agent ask before it runs any line but `command`.
+
+        Its user says so where we cannot, as the comments of its description tell him to.
+        """
         if self.agent == "claude":
             _write(self.home / ".claude" / "settings.json", {"permissions": {}})
         if self.agent == "opencode":
             path = self.home / "config" / "opencode" / "opencode.json"
-            _write(path, json.loads(path.read_text()) | {"permission": {"bash": "ask"}})
+            permission = {"bash": {"*": "ask", f"{command} *": "allow"}}
+            _write(path, json.loads(path.read_text()) | {"permission": permission})
+        if self.agent == "gemini":
+            path = self.home / ".gemini" / "policies" / "report.toml"
+            path.parent.mkdir()
+            rule = {"toolName": "run_shell_command", "commandPrefix": command}
+            path.write_text(
+                tomli_w.dumps({"rule": [{**rule, "decision": "allow", "priority": 100}]})
+            )
 
     def settings(self) -> dict[str, bytes]:
         """What the user has set: by its file."""
