@@ -28,7 +28,7 @@ from gitmc.events.bell import Bell
 from gitmc.git.run import REPOSITORY_VARIABLES, Git
 from gitmc.model.job import Job, State
 from gitmc.store.lock import holder_pid
-from gitmc.tmux.process import boot_id, start_time, wait_gone
+from gitmc.tmux.process import boot_id, start_time, sweep, wait_gone
 from gitmc.tmux.run import NoServer, Tmux, VersionCheck
 
 FILES = {
@@ -56,6 +56,10 @@ SCRIPTS = (
 )
 
 
+MARK = "DEMO_ROOT"
+"""A variable that all processes of a demo have."""
+
+
 @contextmanager
 def scratch(*, keep: bool) -> Iterator[Mission]:
     """A mission in a new repository; everything is gone afterwards, unless it is to be kept."""
@@ -71,6 +75,7 @@ def scratch(*, keep: bool) -> Iterator[Mission]:
     folder = None if len(tempfile.gettempdir()) < 60 else "/tmp"  # noqa: S108
     root = Path(tempfile.mkdtemp(prefix="git-mc-demo-", dir=folder)).resolve()
     socket = root / "tmux"
+    os.environ[MARK] = root.name
     try:
         yield _make(root, socket)
     finally:
@@ -116,6 +121,8 @@ def _remove(root: Path, socket: Path) -> None:
     if pid and start is not None:
         os.kill(pid, signal.SIGTERM)
         wait_gone(pid, start, boot_id(), 5.0)
+    # Another that waited for its place would make the folder of its lock anew.
+    sweep(MARK, root.name)
     shutil.rmtree(root)
 
 
