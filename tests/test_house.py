@@ -25,7 +25,7 @@ PACKAGE = Path(gitmc.__file__).parent
 LAUNCHER = PACKAGE / "tmux" / "launcher.py"
 RECORDER = PACKAGE / "tmux" / "recorder.py"
 RUNNER = PACKAGE / "control" / "runner.py"
-HEAVY = {"pygit2", "watchdog", "filelock", "mcp"}
+HEAVY = {"pygit2", "watchdog", "filelock", "mcp", "textual"}
 
 
 def modules(*folders: str) -> list[Path]:

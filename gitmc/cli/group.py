@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "capture": "print the last lines of a job's terminal",
         "attach": "go to a job's terminal",
         "pick": "pick a job from a list with its terminal beside it",
+        "dash": "show all jobs, diffs, plans and trains on one screen",
         "send": "type a message into a running agent's terminal",
         "answer": "show what an agent asks, or answer it",
         "wait": "wait until jobs are done",

@@ -44,16 +44,14 @@ class Frame(NamedTuple):
 
 def frame(view: View) -> Frame:
     """The screen as it is drawn."""
-    foot, cursor = _foot(view)
-    middle = _middle(view.picker, view.width)
-    room = max(0, view.height - 1 - len(middle))
-    rows = _rows(view, list_height(view.height, len(view.picker.shown)))
-    head = _head(view)
-    lines = [head, *rows]
+    below, cursor = foot(view)
+    between = asked(view.picker, view.width)
+    room = max(0, view.height - 1 - len(between))
+    lines = [head(view), *rows(view, list_height(view.height, len(view.picker.shown)))]
     if view.height > SMALL:
         lines += _preview(view, room - len(lines))
     lines = lines[:room]
-    lines += [""] * (room - len(lines)) + middle + [foot]
+    lines += [""] * (room - len(lines)) + between + [below]
     return Frame([cut(line, view.width) for line in lines[-view.height :]], cursor)
 
 
@@ -67,7 +65,8 @@ def _styled(view: View, code: str, text: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if view.colour else text
 
 
-def _head(view: View) -> str:
+def head(view: View) -> str:
+    """How many run, wait and failed, and what the filter is."""
     found = overview(view.picker.jobs)
     running = len([job for job in found.running if not needs_person(job)])
     counts = {
@@ -83,7 +82,8 @@ def _head(view: View) -> str:
     return f"{_styled(view, '1', 'git mc')}  {', '.join(told) or 'nothing runs'}{shown}"
 
 
-def _rows(view: View, room: int) -> list[str]:
+def rows(view: View, room: int) -> list[str]:
+    """At most `room` lines of the list, with the cursor's among them."""
     picker = view.picker
     jobs = picker.shown
     if not jobs:
@@ -95,17 +95,22 @@ def _rows(view: View, room: int) -> list[str]:
             else "no jobs; start one: git mc launch NAME PROMPT"
         )
         return [f"  {empty}"]
-    names = [job.name for job in jobs]
-    place = names.index(picker.at) if picker.at in names else 0
-    # The cursor is kept away from the edges while there is more beyond them.
-    first = max(0, min(place - room // 2, len(jobs) - room))
-    shown = jobs[first : first + room]
+    start = first(picker, room)
+    shown = jobs[start : start + room]
     fields = [_fields(job, view.now) for job in shown]
     widths = [max(map(columns, column)) for column in zip(*fields, strict=True)]
     return [
         _row(view, job, row, widths, chosen=job.name == picker.at)
         for job, row in zip(shown, fields, strict=True)
     ]
+
+
+def first(picker: Picker, room: int) -> int:
+    """Which of the shown jobs is listed first where there is room for `room` of them."""
+    names = [job.name for job in picker.shown]
+    place = names.index(picker.at) if picker.at in names else 0
+    # The cursor is kept away from the edges while there is more beyond them.
+    return max(0, min(place - room // 2, len(names) - room))
 
 
 def _fields(job: Job, now: datetime) -> tuple[str, ...]:
@@ -138,7 +143,7 @@ def _preview(view: View, room: int) -> list[str]:
     return [rule, *tail(view.screen, view.width, room - 1, colour=view.colour)]
 
 
-def _middle(picker: Picker, width: int) -> list[str]:
+def asked(picker: Picker, width: int) -> list[str]:
     """What an agent asks, while the answer is typed."""
     act = picker.act
     if picker.mode is not Mode.TEXT or act is None or act.ask is None:
@@ -157,7 +162,8 @@ def ask_lines(ask: Ask) -> list[str]:
     return lines
 
 
-def _foot(view: View) -> tuple[str, int | None]:
+def foot(view: View) -> tuple[str, int | None]:
+    """The last line, and the column of the cursor in it; None for no cursor."""
     picker, act = view.picker, view.picker.act
     if picker.mode is Mode.CONFIRM:
         return _styled(view, "1", f"{question(picker)}? y or n"), None
