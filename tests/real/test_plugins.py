@@ -1,4 +1,4 @@
-"""The plugin for opencode: its commands need no model, and its news reach the session."""
+"""The plugin for opencode, in the real one: its commands, tools and news, and what a job has."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from gitmc.mcp.tools import BY_NAME
 from tests.support.events import until
-from tests.support.model import Model, say
+from tests.support.model import Model, call, say
 from tests.support.real import Real
 
 pytestmark = pytest.mark.slow
+
+CARD = "- one (completed) on mc/one"
+"""What a session that forgets is told of the job."""
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def test_a_command_is_answered_without_the_model_and_news_are_told(
     model.plays("hello llama", say("Hello."))
     types("hello llama")
     shows("Hello.")
-    model.plays("again llama", say("And again."))
+    model.plays("again llama", call("mc_jobs"), say("And again."))
     types("again llama")
     shows("And again.")
     # Once it rested it was told, and nothing on the screen says when.
@@ -73,3 +77,21 @@ def test_a_command_is_answered_without_the_model_and_news_are_told(
     shows("Once more.")
     told = [said for asked in model.asked for said in asked.users]
     assert any("one is completed" in said for said in told), told
+    tools = {tool for asked in model.asked for tool in asked.tools if tool.startswith("mc_")}
+    assert tools == set(BY_NAME)
+    assert any("one: completed" in result for asked in model.asked for result in asked.results)
+    types("/compact")
+    model.wait(lambda asked: any(CARD in said for one in asked for said in one.users))
+
+
+def test_inside_a_job_only_what_is_for_its_agent_is_there(own: Real, model: Model) -> None:
+    report, told = call("mc_report", status="blocked", message="which one?"), say("I wait.")
+    model.plays("work llama", report, told)
+    own.launch("one", "work llama")
+    told.wait()
+    asked = [one for one in model.asked if one.tools]
+    assert asked
+    for one in asked:
+        assert {tool for tool in one.tools if tool.startswith("mc_")} == {"mc_report", "mc_status"}
+    assert own.world.job("one")["report"]["message"] == "which one?"
+    own.mc("kill", "one").ok()
