@@ -22,6 +22,7 @@ MORE = (
     f"{REPORT} working x\ntouch asked",
     f"{REPORT} working x | tee asked",
     f"{REPORT} working x >asked",
+    f"{REPORT} working x 2>>asked",
     f'{REPORT} working "$(touch asked)"',
     f"{REPORT} working `touch asked`",
     f"{REPORT} working <(touch asked)",
@@ -50,7 +51,7 @@ def test_it_reports_without_asking(
     real.mc("kill", "one").ok()
 
 
-@pytest.mark.parametrize("agent", ["claude", "gemini"])
+@pytest.mark.parametrize("agent", ["claude", "gemini", "opencode"])
 def test_it_does_nothing_else_without_asking(
     user_of: Callable[[str], Real], model: Model, agent: str
 ) -> None:

@@ -116,8 +116,12 @@ class Real:
             _write(self.home / ".claude" / "settings.json", {"permissions": {}})
         if self.agent == "opencode":
             path = self.home / "config" / "opencode" / "opencode.json"
-            permission = {"bash": {"*": "ask", f"{command} *": "allow"}}
-            _write(path, json.loads(path.read_text()) | {"permission": permission})
+            rules = {"*": "ask", f"{command} *": "allow", f"{command} *>*": "ask"}
+            permission = {"bash": rules}
+            # Else its turn ends with the first line that nobody permits.
+            goes_on = {"experimental": {"continue_loop_on_deny": True}}
+            settings = {**json.loads(path.read_text()), "permission": permission, **goes_on}
+            _write(path, settings)
         if self.agent == "gemini":
             path = self.home / ".gemini" / "policies" / "report.toml"
             path.parent.mkdir()
