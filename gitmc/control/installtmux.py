@@ -63,6 +63,12 @@ def change(*, take_away: bool = False) -> Change:
     """What installing it, or taking it away, would change. Raises Refused where the file is such
     that this cannot be undone, or not be done at all."""
     path = configuration()
+    # A pipe would be waited for, and a device replaced: /dev/null is what some link to.
+    if path.exists() and not path.is_file():
+        raise Refused(
+            f"{path} is not a file",
+            hint=f"see what it is, then: {shlex.join(['mv', str(path), f'{path}.before'])}",
+        )
     try:
         before: bytes | None = path.read_bytes()
     except FileNotFoundError:
@@ -77,7 +83,8 @@ def change(*, take_away: bool = False) -> Change:
             after = with_block(before, os.fsencode(line))
     except Torn as torn:
         raise Refused(
-            f"{path} was left as it is: {torn}", hint=f"repair it by hand: $EDITOR {path}"
+            f"{path} was left as it is: {torn}",
+            hint=f"repair it by hand: $EDITOR {shlex.quote(str(path))}",
         ) from torn
     return Change(path, before, after)
 

@@ -177,6 +177,10 @@ def test_what_is_torn_or_only_asked_about_is_left_alone(world: World, seal: Path
         path.write_text(text)
         world.mc("install", "tmux").refused(1, fault, "$EDITOR")
         assert path.read_text() == text
+    path.unlink()
+    path.mkdir()
+    world.mc("install", "tmux").refused(1, "is not a file", f"mv {path}")
+    path.rmdir()
     world.mc("install", "tmux", "--project").refused(129, "by project")
     path.write_text("set -g @a b\n")
     assert "+source-file" in world.mc("install", "tmux", "--dry-run").ok().stdout
