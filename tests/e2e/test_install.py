@@ -115,9 +115,12 @@ def test_an_older_copy_is_made_new(world: World, tmp_path: Path) -> None:
 def test_the_user_s_own_empty_folders_stay(world: World, seal: Path) -> None:
     own = seal / "config/opencode/plugin"
     own.mkdir(parents=True)
-    world.mc("install", "opencode").ok()
-    world.mc("install", "opencode", "--remove").ok()
+    for agent in PLACES:
+        world.mc("install", agent).ok()
+    for agent in PLACES:
+        world.mc("install", agent, "--remove").ok()
     assert own.is_dir()
+    assert not (seal / ".claude").exists()
     assert not (seal / "data").exists()
 
 
