@@ -33,8 +33,8 @@ def own(request: pytest.FixtureRequest, user_of: Callable[[str], Real], tmp_path
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m gitmc "$@"\n')
     program.chmod(0o755)
     real.environment["PATH"] = f"{program.parent}{os.pathsep}{real.environment['PATH']}"
-    # As root claude wants to be told that this is a sandbox. A model that is played by a script does
-    # not search for tools, nor comes back to those of a server that starts meanwhile.
+    # As root claude wants to be told that this is a sandbox. A model that a script plays does not
+    # search for tools, nor comes back to those of a server that starts meanwhile.
     real.environment |= {
         "IS_SANDBOX": "1",
         "ENABLE_TOOL_SEARCH": "false",
