@@ -23,7 +23,8 @@ def command() -> int:
     if importlib.util.find_spec("textual") is None:
         raise Fatal("the library for this screen is missing", hint="pip install 'git-mc[tui]'")
     mission = mission_here(outside="MC_RUN" in os.environ)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # The library draws on stderr.
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise Refused("the dashboard is for a terminal, and this is none", hint="git mc jobs")
     from gitmc.cli.dashview import parts
     from gitmc.tui.app import Dash
@@ -33,10 +34,12 @@ def command() -> int:
         chosen = dash.run()
     finally:
         dash.close()
+    if dash.fault is not None:
+        raise dash.fault
     if dash.interrupted:
         raise KeyboardInterrupt
     if chosen is not None:
         from gitmc.cli.attach import go
 
         go(mission, mission.job(chosen.name))
-    return dash.return_code or 0
+    return 0

@@ -58,6 +58,8 @@ class Dash(App[Job]):
         self._folder, self._parts = folder, parts
         self.picker = Picker(mode=Mode.KEYS)
         self.interrupted = False
+        self.fault: BaseException | None = None
+        """What the screen broke at; whoever ran it says so."""
         self._filtering = False
         self._pane = PANES[0]
         self._screen_of: Screen | None = None
@@ -77,11 +79,23 @@ class Dash(App[Job]):
         loop = asyncio.get_running_loop()
         loop.add_reader(self._feed.bell, self._hear)
         loop.add_signal_handler(signal.SIGTERM, self.action_interrupt)
+        # Either would print a trace over the screen, and go on without what broke.
+        loop.set_exception_handler(lambda _loop, told: self._broke(told.get("exception")))
+        threading.excepthook = lambda told: self._feed.post(lambda: self._broke(told.exc_value))
         threading.Thread(target=self._follow, daemon=True).start()
 
     def close(self) -> None:
         """Let go of the agent that is listened to."""
         self._peek.close()
+
+    def _broke(self, error: BaseException | None) -> None:
+        self.fault = self.fault or error
+        self.exit()
+
+    def _fatal_error(self) -> None:
+        """In place of textual's: it prints a trace with all variables, for who wrote the code."""
+        self.fault = self.fault or self._exception
+        self._close_messages_no_wait()
 
     def action_leave(self) -> None:
         self.exit()
