@@ -32,7 +32,7 @@ MORE = (
 """Lines that do more than report, and none of which is to be run without asking."""
 
 
-@pytest.mark.parametrize("agent", ["claude", "gemini", "opencode"])
+@pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "opencode"])
 def test_it_reports_without_asking(
     user_of: Callable[[str], Real], model: Model, agent: str
 ) -> None:

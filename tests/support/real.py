@@ -8,6 +8,7 @@ there.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -122,6 +123,9 @@ class Real:
             goes_on = {"experimental": {"continue_loop_on_deny": True}}
             settings = {**json.loads(path.read_text()), "permission": permission, **goes_on}
             _write(path, settings)
+        if self.agent == "codex":
+            # Its shell is one of a login, which on some systems forgets where programs are.
+            (self.home / ".profile").write_text(f"PATH={shlex.quote(self.environment['PATH'])}\n")
         if self.agent == "gemini":
             path = self.home / ".gemini" / "policies" / "report.toml"
             path.parent.mkdir()
