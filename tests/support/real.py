@@ -114,7 +114,8 @@ class Real:
         Its user says so where we cannot, as the comments of its description tell him to.
         """
         if self.agent == "claude":
-            _write(self.home / ".claude" / "settings.json", {"permissions": {}})
+            permissions = {"defaultMode": "default"}
+            _write(self.home / ".claude" / "settings.json", {"permissions": permissions})
         if self.agent == "opencode":
             path = self.home / "config" / "opencode" / "opencode.json"
             rules = {"*": "ask", f"{command} *": "allow", f"{command} *>*": "ask"}
