@@ -11,6 +11,7 @@ import pytest
 
 from gitmc.control.install import Place
 from gitmc.control.installcopy import Copy, put
+from tests.support.events import gone
 from tests.support.world import World
 
 ROOT = Path(__file__).parent.parent.parent
@@ -200,6 +201,11 @@ def test_tmux_reads_it_at_its_start_and_where_it_runs_by_the_command_told(world:
     def has_keys() -> bool:
         return "git mc pick" in tmux("list-keys")
 
+    def end() -> None:
+        server = int(tmux("display-message", "-p", "#{pid}"))
+        tmux("kill-server")
+        assert gone(server)
+
     tmux("new-session", "-d", "cat")
     try:
         assert not has_keys()
@@ -208,9 +214,9 @@ def test_tmux_reads_it_at_its_start_and_where_it_runs_by_the_command_told(world:
         subprocess.run(shlex.split(line.partition(": ")[2]), check=True)
         assert has_keys()
     finally:
-        tmux("kill-server")
+        end()
     tmux("new-session", "-d", "cat")
     try:
         assert has_keys()
     finally:
-        tmux("kill-server")
+        end()
