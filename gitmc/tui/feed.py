@@ -62,14 +62,14 @@ class Feed:
 def see(folder: Path, parts: Parts, show: Callable[[Seen], None]) -> None:
     """Show how all stands, now and after each thing that happens. Raises what keeps it from that.
 
-    Folders of plans and of trains come to be with the first of them, which has jobs or moves them:
-    so that is when to look for them.
+    The folders of plans and of trains come to be with the first of them; then a new bell is hung up
+    that rings for them too.
     """
     mission = open_mission(folder)
     mission.store.make()
     while True:
         folders = _folders(mission)
-        with Bell(folders, changes=True, removals=True) as bell:
+        with Bell(folders, changes=True, removals=True, also=[mission.store.root]) as bell:
             for seen in _seen(mission, parts, bell):
                 show(seen)
                 if _folders(mission) != folders:
