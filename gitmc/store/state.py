@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -143,7 +143,13 @@ class Store:
 
         self.spec_path(run).unlink(missing_ok=True)
         self.run_prompt_path(run).unlink(missing_ok=True)
-        shutil.rmtree(self.run_folder(run), ignore_errors=True)
+        folder = self.run_folder(run)
+        going = folder.with_name(f"{run}.going")
+        # All at once: that one file is gone says that the agent has taken it.
+        with suppress(OSError):
+            folder.rename(going)
+        shutil.rmtree(going, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def send_lock(self, run: str) -> Path:
         """The lock of those who type into a run's terminal; it goes when the run is closed."""
