@@ -109,3 +109,6 @@ def test_two_jobs_and_a_plan_of_three(own: Real, model: Model) -> None:
     results = [result for asked in model.asked for result in asked.results]
     assert any("merged" in result and "one" in result for result in results)
     assert any("three" in result and "autopilot" in result for result in results)
+    if own.agent == "claude":
+        told = [said for asked in model.asked for said in asked.users]
+        assert any("- two: completed" in said for said in told), told
