@@ -14,6 +14,8 @@ from gitmc.control.installcopy import Copy, put
 from tests.support.events import gone
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 PLACES = {"opencode": "config/opencode/plugin/git-mc.js", "claude": ".claude/skills/mc"}
 
@@ -64,7 +66,6 @@ def test_only_folders_that_were_made_go_and_only_empty_ones(world: World, seal: 
     assert there() == before
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("agent", "place", "inside"),
     [
@@ -191,7 +192,6 @@ def test_what_is_torn_or_only_asked_about_is_left_alone(world: World, seal: Path
     assert path.read_text() == "set -g @a b\n"
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 def test_tmux_reads_it_at_its_start_and_where_it_runs_by_the_command_told(world: World) -> None:
     def tmux(*words: str) -> str:

@@ -27,6 +27,8 @@ from tests.support.agents import (
 from tests.support.events import until
 from tests.support.world import PATIENCE, World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def told(world: World, tmp_path: Path) -> Path:
@@ -199,7 +201,6 @@ def test_a_command_that_hangs_holds_nobody_up(world: World, tmp_path: Path) -> N
     line.write("go on")
 
 
-@pytest.mark.slow
 def test_a_command_that_hangs_is_ended_with_all_it_started(world: World, tmp_path: Path) -> None:
     said = Pipe(tmp_path / "said")
     world.repo.git("config", "mc.notify.command", f"sh -c 'echo $$ >{said}; exec sleep 1000'; :")
