@@ -16,6 +16,7 @@ import { join } from "node:path"
 
 const RETRIES = 2
 const TICK = 1000
+const ENDS = 3000
 
 export const MissionControl = async ({ client }) => {
   const { MC_SIGNAL: signal, MC_ASKS: folder, MC_OPENCODE: first } = process.env
@@ -26,6 +27,7 @@ export const MissionControl = async ({ client }) => {
   const now = (globalThis.gitMissionControl ??= { failed: false, retrying: false })
   const children = (now.children ??= new Set())
   const asks = (now.asks ??= new Map())
+  const over = (now.over ??= [])
 
   const quietly = (step) => {
     try {
@@ -97,9 +99,13 @@ export const MissionControl = async ({ client }) => {
     if (session !== undefined && session !== now.root) return
     if (type === "session.error") {
       if (about.error?.name === "MessageAbortedError") return
-      now.failed = true
+      now.failed = now.ending = true
       tell("error")
-    } else if (type === "session.idle") rested(session)
+    } else if (type === "session.idle") {
+      now.ending = false
+      over.splice(0).forEach((go) => go())
+      rested(session)
+    }
     else if (type === "session.status" && about.status?.type === "busy") busy()
     else if (type === "session.status" && about.status?.type === "retry") {
       if ((about.status.attempt ?? RETRIES) < RETRIES) return
@@ -120,6 +126,12 @@ export const MissionControl = async ({ client }) => {
   const give = async ({ ask, reply, answers, reject, message, prompt }) => {
     if (prompt !== undefined) {
       if (now.root === undefined) throw new Error("there is no session yet")
+      // A turn that failed is not over yet, and what comes before its end may never be begun.
+      if (now.ending)
+        await new Promise((go) => {
+          over.push(go)
+          setTimeout(go, ENDS)
+        })
       return post(`/session/${now.root}/prompt_async`, { parts: [{ type: "text", text: prompt }] })
     }
     if (!asks.has(ask)) throw new Error("that is not asked any more")
