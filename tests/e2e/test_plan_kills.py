@@ -123,8 +123,10 @@ class Stage:
         homes = {Path(one["worktree"]) for one in world.mc("jobs", "--json").ok().json["jobs"]}
         for home in homes:
             shutil.rmtree(home, ignore_errors=True)
-        world.end_observer()
-        shutil.rmtree(world.repo.path)
+        # One that waited for the place of another makes the folder of its lock anew.
+        while world.repo.path.exists():
+            world.end_observer()
+            shutil.rmtree(world.repo.path, ignore_errors=True)
         shutil.copytree(self._kept, world.repo.path, symlinks=True)
 
 
