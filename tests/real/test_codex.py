@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
 
 from gitmc.model.job import State
-from tests.support.agents import closed, nothing_left, stored
-from tests.support.model import Model, Turn, call, fail, hang, hold, say, shell
-from tests.support.real import Real, are_swift
+from tests.support.agents import closed, stored
+from tests.support.model import Model, Turn, call, fail, hold, say, shell
+from tests.support.real import Real, are_swift, kills_in_the_middle
 from tests.support.world import World
 
 pytestmark = pytest.mark.slow
@@ -124,20 +122,7 @@ def test_it_takes_up_its_own_session_and_no_other_s(real: Real, model: Model) ->
 
 
 def test_killed_in_the_middle_of_an_answer_it_leaves_nothing(real: Real, model: Model) -> None:
-    for name in ("asked", "killed"):
-        model.plays(f"job {name}", turn := hang())
-        real.launch(name, f"you are job {name} of the llama")
-        turn.wait()
-        real.becomes(name, "working")
-    real.mc("kill", "asked").ok()
-    assert real.world.state("asked") == "stopped"
-    assert nothing_left(real.run("asked"))
-    run = stored(real.world, "killed", lambda job: job.run is not None).run
-    assert run is not None
-    assert run.launcher is not None
-    os.kill(run.launcher.pid, signal.SIGKILL)
-    assert closed(real.world, "killed").state is State.FAILED
-    assert nothing_left(real.run("killed"))
+    kills_in_the_middle(real, model)
 
 
 def test_without_a_user_interface(real: Real, model: Model) -> None:

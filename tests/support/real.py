@@ -8,7 +8,9 @@ there.
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -16,11 +18,11 @@ from typing import Any
 
 import tomli_w
 
-from gitmc.model.job import Activity, Job
+from gitmc.model.job import Activity, Job, State
 from gitmc.tmux.process import start_time
-from tests.support.agents import stored
+from tests.support.agents import closed, nothing_left, stored
 from tests.support.events import carriers, until
-from tests.support.model import Model
+from tests.support.model import Model, hang
 from tests.support.programs import path_with
 from tests.support.world import Ran, World
 
@@ -299,3 +301,24 @@ def files(path: Path) -> list[Path]:
 def mode_of(path: Path) -> int:
     """Who may do what with a file."""
     return path.stat().st_mode & 0o777
+
+
+def kills_in_the_middle(real: Real, model: Model, source: str = "agent") -> None:
+    """See that nothing is left of an agent that is killed in the middle of an answer, by us or not.
+
+    `source` is what tells that it works.
+    """
+    for name in ("asked", "killed"):
+        model.plays(f"job {name}", turn := hang())
+        real.launch(name, f"you are job {name} of the llama")
+        turn.wait()
+        real.becomes(name, "working", source)
+    real.mc("kill", "asked").ok()
+    assert real.world.state("asked") == "stopped"
+    assert nothing_left(real.run("asked"))
+    run = stored(real.world, "killed", lambda job: job.run is not None).run
+    assert run is not None
+    assert run.launcher is not None
+    os.kill(run.launcher.pid, signal.SIGKILL)
+    assert closed(real.world, "killed").state is State.FAILED
+    assert nothing_left(real.run("killed"))
