@@ -139,13 +139,16 @@ export const GitMissionControl = async ({ client, directory }) => {
   const toast = (message, variant = "info", duration = SHOWN) =>
     quietly(() => client.tui.showToast({ body: { title: "git mc", message, variant, duration } }))
 
-  const write = (session, text, ignored) =>
-    quietly(() =>
+  // Whether it was written: opencode's client tells of a fault, or throws it.
+  const write = async (session, text, ignored) => {
+    const done = await quietly(() =>
       client.session.prompt({
         path: { id: session },
         body: { noReply: true, parts: [{ type: "text", text, ignored, synthetic: !ignored }] },
       }),
     )
+    return done !== undefined && !done.error
+  }
 
   const hear = (line) => {
     const { jobs } = JSON.parse(line)
@@ -176,8 +179,10 @@ export const GitMissionControl = async ({ client, directory }) => {
   const rested = async (session) => {
     listen()
     if (session === now.session && now.untold.length) {
-      const lines = now.untold.splice(0).map((line) => `- ${line}`)
-      await write(session, `What became of jobs of git mc meanwhile:\n${lines.join("\n")}`, false)
+      const told = now.untold.splice(0)
+      const lines = told.map((line) => `- ${line}`).join("\n")
+      const written = await write(session, `What became of jobs of git mc meanwhile:\n${lines}`, false)
+      if (!written) now.untold.unshift(...told)
     }
     const running = [...(now.jobs?.values() ?? [])].filter((job) => job.state === "running")
     if (!running.length || Date.now() - now.toasted < QUIET) return

@@ -66,6 +66,7 @@ class Dash(App[Job]):
         self._diff = ("", "")
         self._seen = Seen([], "", "", "")
         self._trouble = ""
+        self._drawable = False
         self._feed = Feed()
         self._peek = Peek(folder, lambda screen: self._feed.post(lambda: self._peeked(screen)))
         self._differ = Latest(
@@ -235,10 +236,15 @@ class Dash(App[Job]):
         room = height - 3 if height <= SMALL else max(3, height * 2 // 5)
         return Size(width, max(1, min(len(self.picker.shown) or 1, room)))
 
+    def begin(self) -> None:
+        """All parts of the screen are there; news may have come before."""
+        self._drawable = True
+        self.draw()
+
     def draw(self) -> None:
         """Draw all anew; textual sends to the terminal what is another only."""
         width, height = self.size
-        if not self.is_running or not width:
+        if not self.is_running or not self._drawable or not width:
             return
         self._peek.look(self.picker.job)
         size = self._list_size()
@@ -308,6 +314,9 @@ class Front(Board[None]):
                     yield Static(id="shown")
         yield Static(id="asked")
         yield Static(id="foot")
+
+    def on_mount(self) -> None:
+        self.app.begin()
 
     def on_key(self, event: events.Key) -> None:
         event.stop()

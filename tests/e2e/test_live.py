@@ -43,7 +43,10 @@ class Pane:
 
     def until(self, holds: Callable[[list[str]], bool]) -> list[str]:
         """What is shown, once it is so."""
-        until(lambda: holds(self.shown()), self.log.parent)
+        try:
+            until(lambda: holds(self.shown()), self.log.parent)
+        except AssertionError as fault:
+            raise AssertionError("\n".join(self.shown())) from fault
         return self.shown()
 
 

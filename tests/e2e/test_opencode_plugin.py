@@ -26,14 +26,19 @@ PLUGIN = Path(__file__).parents[2] / "contrib" / "opencode" / "git-mc.js"
 
 CALLER = """
 import { GitMissionControl } from "./git-mc.mjs"
+import { existsSync, readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 
 const say = (what) => process.stdout.write(JSON.stringify(what) + "\\n")
 const client = {
   tui: { showToast: async ({ body }) => say({ toast: body.message }) },
   session: {
-    prompt: async ({ path, body: { parts: [{ text, ignored }] } }) =>
-      say({ prompt: text, session: path.id, ignored: ignored === true }),
+    prompt: async ({ path, body: { parts: [{ text, ignored }] } }) => {
+      const fault = existsSync("fault") && readFileSync("fault", "utf8")
+      say({ prompt: text, session: path.id, ignored: ignored === true })
+      if (fault === "thrown") throw new Error(fault)
+      return fault ? { error: fault } : { data: {} }
+    },
   },
 }
 const hooks = await GitMissionControl({ client, directory: process.argv[2] })
@@ -64,10 +69,12 @@ class Plugin:
         (folder / "caller.mjs").write_text(CALLER)
         (folder / "git-mc").write_text(f'#!/bin/sh\nexec {sys.executable} -P -m gitmc "$@"\n')
         (folder / "git-mc").chmod(0o755)
+        self.folder = folder
         self._process = subprocess.Popen(
             ["node", str(folder / "caller.mjs"), str(directory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            cwd=folder,
             env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"},
         )
         self.heard: list[dict[str, Any]] = []
@@ -187,6 +194,11 @@ def test_news_are_shown_at_once_and_told_to_the_session_when_it_rests(
     assert agent.do(f"{world.command} report needs_review 'look here'") == 0
     assert plugin.until("toast") == "one wants a review: look here"
     plugin.rests("another")
+    # Until they are written they are not told.
+    for fault in ("thrown", "returned"):
+        (plugin.folder / "fault").write_text(fault)
+        plugin.rests()
+    (plugin.folder / "fault").unlink()
     plugin.heard.clear()
     plugin.rests()
     [told] = [one for one in plugin.heard if "prompt" in one]

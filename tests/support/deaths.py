@@ -128,7 +128,7 @@ class Scene:
     def drive(self) -> None:
         """Drive it to its end, as the observer does."""
         ran = self.world.mc("merge-train", "--drive", self.id)
-        assert (ran.status, ran.stderr) == (1, "")
+        assert (ran.status, ran.stderr) == (1, ""), ran
 
     @property
     def train(self) -> Train:
