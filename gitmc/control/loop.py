@@ -11,23 +11,23 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gitmc.control.apart import start_observer, tend_apart
 from gitmc.control.mission import Mission
 from gitmc.control.settle import hear, live_pids, settle
 from gitmc.errors import Fatal, McError, of_system
 from gitmc.model.job import Job
-from gitmc.store.lock import holder_pid
-
-if TYPE_CHECKING:
-    from filelock import FileLock
+from gitmc.store.lock import claim, holder_pid
+from gitmc.tmux.process import boot_id, start_time, wait_gone
 
 QUIET = 30.0
 """Seconds without an unfinished run after which an observer ends itself."""
+
+LEAVE = 1.0
+"""Seconds that an observer may take to leave its place."""
 
 ROUNDS = 10
 """More rounds than any job needs to come to rest; a bound, so that a defect cannot spin."""
@@ -106,7 +106,6 @@ def observe_forever(
     segment = Segment(mission)
     try:
         insist(mission)
-        store.observer_lock.write_text(f"{os.getpid()}\n")
         heard = [store.events / "new", store.events / "look"]
         bell = Bell(heard)
         quiet = 0.0
@@ -150,7 +149,7 @@ def observe_forever(
                 break
         bell.close()
     finally:
-        lock.release()
+        lock.close()
         teller.close()
         segment.close()
     # What a launch stored between our last look and the release had no observer to see it.
@@ -190,19 +189,33 @@ def _keep_warm(mission: Mission) -> list[McError]:
     return []
 
 
-def _acquire(path: Path, *, replace: bool) -> FileLock:
-    from filelock import FileLock, Timeout
+def _acquire(path: Path, *, replace: bool) -> ExitStack:
+    """Hold the observer's lock until that is closed; makes no folder that is gone.
 
-    lock = FileLock(path, timeout=1.0, poll_interval=0.02)
+    One that is about to end is waited for; one that has just started does all that we would.
+    """
+    from gitmc.events.bell import Bell
+
+    stack = ExitStack()
     for _ in range(ROUNDS):
         try:
-            lock.acquire()
-        except Timeout:
-            pid = holder_pid(path)
-            if not replace or pid is None:
+            if stack.enter_context(claim(path, wait=False)) is not None:
+                path.write_text(f"{os.getpid()}\n")
+                return stack
+        except FileNotFoundError as gone:
+            raise Fatal(f"there is no {path.parent} any more", hint="git mc init") from gone
+        pid = holder_pid(path)
+        start = None if pid is None else start_time(pid)
+        if pid is None or start is None:
+            if not replace:
                 break
+            # It is about to say who it is.
+            with Bell([path.parent], changes=True) as bell:
+                bell.wait(LEAVE)
+            continue
+        if replace:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-        else:
-            return lock
+        if not wait_gone(pid, start, boot_id(), LEAVE) and not replace:
+            break
     raise Fatal("another observer is at work on this repository already")

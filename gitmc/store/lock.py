@@ -83,11 +83,15 @@ def try_hold(path: Path) -> Iterator[Held | None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        yield None
-        return
+    while True:
+        try:
+            lock.acquire()
+            break
+        except Timeout:
+            # Who only asks, by `is_held`, is in the way for as long as that takes.
+            if is_held(path):
+                yield None
+                return
     try:
         _sign(path)
         yield Held()
@@ -100,7 +104,8 @@ def claim(path: Path, *, wait: bool) -> Iterator[int | None]:
     """Hold the lock at `path` by a descriptor, which a child that is given it holds on to as well.
 
     Only when all who have it are gone is the lock free, and the kernel tells that at once. Yields
-    None where somebody has it and we are not to `wait`.
+    None where somebody has it and we are not to `wait`. Raises FileNotFoundError where its folder
+    is gone.
     """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -108,6 +113,8 @@ def claim(path: Path, *, wait: bool) -> Iterator[int | None]:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
+                if not is_held(path):
+                    continue
                 yield None
                 return
             if _is_at(path, descriptor):

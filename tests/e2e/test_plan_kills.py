@@ -123,10 +123,8 @@ class Stage:
         homes = {Path(one["worktree"]) for one in world.mc("jobs", "--json").ok().json["jobs"]}
         for home in homes:
             shutil.rmtree(home, ignore_errors=True)
-        # One that waited for the place of another makes the folder of its lock anew.
-        while world.repo.path.exists():
-            world.end_observer()
-            shutil.rmtree(world.repo.path, ignore_errors=True)
+        world.end_observer()
+        shutil.rmtree(world.repo.path)
         shutil.copytree(self._kept, world.repo.path, symlinks=True)
 
 

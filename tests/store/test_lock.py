@@ -212,3 +212,36 @@ def test_a_lock_whose_file_was_removed_meanwhile_is_claimed_anew(tmp_path: Path)
                 waiting = pool.submit(wait)
                 path.unlink()
             assert waiting.result(PATIENCE)
+
+
+def test_who_only_asks_keeps_nobody_from_a_lock(tmp_path: Path) -> None:
+    path = tmp_path / "a.lock"
+    path.touch()
+    code = (
+        "import sys; from pathlib import Path; from gitmc.store.lock import is_held\n"
+        "print(flush=True)\nwhile True: is_held(Path(sys.argv[1]))"
+    )
+    askers = [
+        subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    try:
+        for asker in askers:
+            assert asker.stdout is not None
+            asker.stdout.readline()
+        for _ in range(200):
+            with try_hold(path) as held:
+                assert held is not None
+            with claim(path, wait=False) as descriptor:
+                assert descriptor is not None
+    finally:
+        for asker in askers:
+            asker.kill()
+            asker.communicate()
+
+
+def test_a_claim_makes_no_folder(tmp_path: Path) -> None:
+    for wait in (True, False):
+        with pytest.raises(FileNotFoundError), claim(tmp_path / "gone" / "a.lock", wait=wait):
+            pass
+    assert list(tmp_path.iterdir()) == []
