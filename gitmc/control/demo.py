@@ -121,7 +121,7 @@ def _remove(root: Path, socket: Path) -> None:
     if pid and start is not None:
         os.kill(pid, signal.SIGTERM)
         wait_gone(pid, start, boot_id(), 5.0)
-    # Another that waited for its place would make the folder of its lock anew.
+    # Another may be about to take its place.
     sweep(MARK, root.name)
     shutil.rmtree(root)
 
