@@ -11,11 +11,10 @@ import click
 
 from gitmc.cli.options import complete_agent, outputs
 from gitmc.cli.render import Output, mission_here, print_json
-from gitmc.control.apart import GO, start_observer
+from gitmc.control.apart import start_observer
 from gitmc.control.launch import (
     enlist,
     launch,
-    launch_claimed,
     launch_next,
     launch_with_changes,
     launched,
@@ -105,7 +104,6 @@ class Launch(click.Command):
     help="How many of them run at once (mc.maxParallel); the rest wait in line.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be made; make nothing.")
-@click.option("--queued", is_flag=True, hidden=True, help="Launch a job that stood in line.")
 @outputs()
 @click.pass_context
 def command(
@@ -121,7 +119,6 @@ def command(
     with_changes: bool,
     attach: bool,
     dry_run: bool,
-    queued: bool,
     out: Output,
     **wishes: Any,
 ) -> int:
@@ -135,8 +132,6 @@ def command(
     words = ctx.meta["command"]
     if words == ():
         raise Usage("there is no command after --", hint="git mc launch NAME -- COMMAND…")
-    if queued:
-        return _launch_queued(mission_here(), name)
     many = each is not None or copies is not None
     if many:
         _check_many(attach, wishes["branch"], with_changes, file, each)
@@ -208,13 +203,6 @@ def _many(request: Request, each: str | None, copies: int) -> list[Request]:
 def _read(path: str) -> str:
     content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     return content.decode("utf-8", "surrogateescape")
-
-
-def _launch_queued(mission: Mission, name: str) -> int:
-    if sys.stdin.buffer.readline() != GO:
-        return 1
-    launch_claimed(mission, mission.job(name))
-    return 0
 
 
 def _launch_many(mission: Mission, jobs: list[Job], out: Output) -> int:

@@ -17,9 +17,12 @@ from gitmc.model.job import Job
 @click.option("--background", is_flag=True, hidden=True, help="End when nothing is left to watch.")
 @click.option("--tend", is_flag=True, hidden=True, help="Keep the spare worktrees, and end.")
 @click.option("--sweep", is_flag=True, hidden=True, help="Find out about conflicts, and end.")
+@click.option("--launch", is_flag=True, hidden=True, help="Launch the job that is named.")
 @click.option("--linger", type=float, default=QUIET, hidden=True, help="How long it stays idle.")
 @outputs(json=False)
-def command(background: bool, tend: bool, sweep: bool, linger: float, out: Output) -> int:
+def command(
+    background: bool, tend: bool, sweep: bool, launch: bool, linger: float, out: Output
+) -> int:
     """Watch jobs in the foreground, and print what becomes of them.
 
     An observer in the background does the same, unseen; it starts and ends by itself. This one
@@ -36,6 +39,11 @@ def command(background: bool, tend: bool, sweep: bool, linger: float, out: Outpu
         from gitmc.control import radar
 
         radar.sweep(mission)
+        return 0
+    if launch:
+        from gitmc.control.standby import stand_by
+
+        stand_by(mission)
         return 0
     seen: dict[str, str] = {}
 

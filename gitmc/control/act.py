@@ -79,9 +79,7 @@ def _do(mission: Mission, action: Action) -> None:
 
             undo(mission, action.job)
         case LaunchQueued():
-            from gitmc.control.apart import launch_apart
-
-            launch_apart(mission, action.job)
+            mission.standby.launch(action.job)
         case FinishLanding():
             from gitmc.control.land import finish
 

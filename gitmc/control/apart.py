@@ -17,7 +17,7 @@ from gitmc.git.run import clean_environment
 from gitmc.model.job import Process
 
 GO = b"go\n"
-"""What a process that is to launch a job hears once the job is its own."""
+"""What a process hears once that which it is to do is its own."""
 
 
 def start_observer(mission: Mission) -> None:
@@ -28,53 +28,42 @@ def start_observer(mission: Mission) -> None:
     if os.environ.get("MC_RUN") and os.environ.get("TMUX"):
         _start_outside_job(mission, [sys.executable, "-P", "-m", "gitmc", *words])
         return
-    _start(mission, words)
-
-
-def launch_apart(mission: Mission, name: str) -> None:
-    """Have a process of its own launch the job, which stands in line: a launch may take minutes."""
-    from gitmc.control.launch import claim
-
-    _start_owned(
-        mission,
-        ["launch", "--queued", name],
-        lambda owner: claim(mission, name, owner) is not None,
-    )
+    start_apart(mission, words)
 
 
 def finish_apart(mission: Mission, plan_id: str, claim: Callable[[Process], bool]) -> None:
     """Have a process of its own push the plan for review, once `claim` has made it the owner."""
-    _start_owned(mission, ["plan", "finish", plan_id], claim)
-
-
-def _start_owned(mission: Mission, words: list[str], claim: Callable[[Process], bool]) -> None:
-    """Start `git mc WORDS`, to go to work once `claim` says that it owns what it is to do."""
-    from gitmc.tmux.process import boot_id, start_time
-
-    child = _start(mission, words, stdin=subprocess.PIPE)
+    child = start_apart(mission, ["plan", "finish", plan_id], stdin=subprocess.PIPE)
     assert child.stdin is not None
     with child.stdin as line:
-        if claim(Process(child.pid, start_time(child.pid) or "", boot_id())):
+        if claim(owner_of(child)):
             # Without this word, because another was quicker or we are gone, it does nothing.
             line.write(GO)
 
 
+def owner_of(child: subprocess.Popen[bytes]) -> Process:
+    """The child, as it is stored as the owner of what it does."""
+    from gitmc.tmux.process import boot_id, start_time
+
+    return Process(child.pid, start_time(child.pid) or "", boot_id())
+
+
 def tend_apart(mission: Mission) -> None:
     """Have a process of its own keep the spare worktrees: their set-up may take minutes."""
-    _start(mission, ["watch", "--tend"])
+    start_apart(mission, ["watch", "--tend"])
 
 
 def sweep_apart(mission: Mission) -> subprocess.Popen[bytes]:
     """Have a process of its own find out which jobs would conflict: that may take minutes."""
-    return _start(mission, ["watch", "--sweep"])
+    return start_apart(mission, ["watch", "--sweep"])
 
 
 def drive_apart(mission: Mission, train_id: str) -> subprocess.Popen[bytes]:
     """Have a process of its own drive the train."""
-    return _start(mission, ["merge-train", "--drive", train_id])
+    return start_apart(mission, ["merge-train", "--drive", train_id])
 
 
-def _start(
+def start_apart(
     mission: Mission, words: list[str], stdin: int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:
     """Start `git mc WORDS` detached from us."""

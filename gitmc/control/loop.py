@@ -19,7 +19,7 @@ from gitmc.control.apart import start_observer, tend_apart
 from gitmc.control.mission import Mission
 from gitmc.control.settle import hear, live_pids, settle
 from gitmc.errors import Fatal, McError, of_system
-from gitmc.model.job import Job
+from gitmc.model.job import Job, State
 from gitmc.store.lock import claim, holder_pid
 from gitmc.tmux.process import boot_id, start_time, wait_gone
 
@@ -116,6 +116,7 @@ def observe_forever(
                 bell.close()
                 bell = Bell(heard, also=bell.also)
             try:
+                _stand_by(mission)
                 tend = partial(plans.tend, mission)
                 jobs, troubles = catch_up(mission, observer=True, swept=tend)
                 troubles += tend()
@@ -150,12 +151,22 @@ def observe_forever(
         bell.close()
     finally:
         lock.close()
+        mission.standby.close()
         teller.close()
         segment.close()
     # What a launch stored between our last look and the release had no observer to see it.
     last = [] if linger is None else store.jobs()[0]
     if last and (any(not job.settled or job.untold for job in last) or plans.due(mission)):
         start_observer(mission)
+
+
+def _stand_by(mission: Mission) -> None:
+    """Have somebody stand by to launch jobs while there are any whose turn may come."""
+    jobs, _ = mission.store.jobs()
+    if any(job.in_line or job.state is State.WAITING_DEPS for job in jobs):
+        mission.standby.prepare()
+    else:
+        mission.standby.close()
 
 
 def _has_stray_train(mission: Mission) -> bool:

@@ -17,6 +17,7 @@ from gitmc.store.lock import Held
 from gitmc.store.state import Store
 
 if TYPE_CHECKING:
+    from gitmc.control.standby import Standby
     from gitmc.model.settings import Settings
     from gitmc.tmux.run import Tmux
 
@@ -56,6 +57,13 @@ class Mission:
         from gitmc.tmux.run import Tmux
 
         return Tmux(self.settings["tmuxSocket"])
+
+    @cached_property
+    def standby(self) -> Standby:
+        """The process that stands by to launch what is in line."""
+        from gitmc.control.standby import Standby
+
+        return Standby(self)
 
     def tmux_for(self, job: Job) -> Tmux:
         """The tmux server that the job goes to, as it was asked for."""
