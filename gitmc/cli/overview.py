@@ -21,6 +21,7 @@ from gitmc.cli.render import (
     print_json,
     print_table,
 )
+from gitmc.control.answer import asked
 from gitmc.control.mission import Mission
 from gitmc.control.radar import predict
 from gitmc.control.trainlist import of_interest
@@ -52,8 +53,11 @@ def command(out: Output) -> int:
     plans = _plans(mission, jobs, out)
     for fault in faults:
         out.warn(fault)
+    answerable = {job.name for job in found.waiting if _can_be_answered(mission, job)}
     # A command that this git mc does not have is no help to anybody.
-    following = [line for line in suggestions(found, predicted) if line.split()[2] in HELP]
+    following = [
+        line for line in suggestions(found, predicted, answerable) if line.split()[2] in HELP
+    ]
     shown = found._replace(finished=found.finished[:RECENT], failed=found.failed[:RECENT])
     if out.json:
         _print_json(mission, found, shown, predicted, trains, plans, following)
@@ -62,6 +66,10 @@ def command(out: Output) -> int:
     else:
         _print(mission, found, shown, predicted, trains, plans, following)
     return 0
+
+
+def _can_be_answered(mission: Mission, job: Job) -> bool:
+    return job.live and any(ask.answerable for ask in asked(mission, job))
 
 
 def _predicted(mission: Mission, jobs: Sequence[Job], out: Output) -> Predicted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -71,15 +71,20 @@ def why(job: Job) -> str:
     return "its agent waits for an answer in its terminal"
 
 
-def suggestions(found: Overview, predicted: Predicted) -> list[str]:
-    """Commands that somebody who sees this is likely to want, the most pressing first."""
+def suggestions(
+    found: Overview, predicted: Predicted, answerable: Collection[str] = ()
+) -> list[str]:
+    """Commands that somebody who sees this is likely to want, the most pressing first.
+
+    `answerable` are the names of the jobs whose agents ask what can be answered from here.
+    """
     asking = [job for job in found.waiting if job.state is State.RUNNING]
     # What a plan's jobs need, the plan says.
     completed = [job for job in found.finished if job.state is State.COMPLETED and job.plan is None]
     idle = [job for job in completed if job.reason == NO_CHANGES]
     merged = [job.name for job in found.finished if job.state is State.MERGED]
     kinds: Sequence[Iterator[str]] = (
-        (f"attach {job.name}" for job in asking),
+        (f"{'answer' if job.name in answerable else 'attach'} {job.name}" for job in asking),
         (f"send {job.name} TEXT" for job in asking if why(job).startswith(CALLS)),
         (f"status {job.name}" for job in (*found.failed, *_to_review(found), *idle)),
         (

@@ -34,6 +34,8 @@ def test_what_is_asked_is_shown_and_answered(world: World, tmp_path: Path) -> No
     agent = asking(world, tmp_path, "per_1.json")
     shown = world.mc("answer", "one").ok().stdout
     assert shown == "permission: bash: make it\n  git mc answer one yes|always|no\n"
+    assert agent.do(f"{world.command} report blocked 'may I?'") == 0
+    assert "git mc answer one" in world.mc("overview").ok().stdout
     listed = world.mc("answer", "one", "--json").ok().json
     assert listed == {
         "schema": "mc.asks/1",

@@ -83,6 +83,8 @@ def test_the_next_steps_are_the_most_pressing_ones_and_not_too_many() -> None:
         "git mc merge done2",
         "git mc cleanup in0 in1 in2 in3 in4",
     ]
+    first, *_ = suggestions(overview(some), Predicted(), {"asks"})
+    assert first == "git mc answer asks"
     idle = a_job("idle", State.COMPLETED)._replace(reason=NO_CHANGES)
     assert suggestions(overview([idle]), Predicted()) == ["git mc status idle"]
     many = [a_job(f"j{n:03}", State.FAILED) for n in range(100)]
