@@ -9,6 +9,7 @@ read too: some titles do not tell when a dialog is open, or a turn has failed.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,12 @@ from gitmc.tmux.session import Pane, capture, panes_now
 
 PATIENCE = 2.0
 """Seconds for a server to answer: it is asked again, and events must not wait for it."""
+
+SOON = 0.25
+"""Seconds until a screen is read again under a title that has just said that its agent is idle."""
+
+DRAWN = 1.5
+"""Seconds in which an agent has drawn what it ends its turn with: tmux tells whole ones only."""
 
 PAUSE = 30.0
 """Seconds before a server that did not answer is asked again."""
@@ -95,9 +102,10 @@ class Lookout:
         began = time.monotonic()
         watched = [job for job in jobs if _watched(job, self._reads(job))]
         asked = take_looks(self._mission.store.events)
+        if not watched:
+            self._titles = {}
         if not watched or (began < self._due and not asked):
             return []
-        self._due = began + self._mission.settings["pollInterval"]
         seen: list[Seen] = []
         troubles: list[McError] = []
         for socket in {job.terminal.socket for job in watched if job.terminal}:
@@ -114,7 +122,26 @@ class Lookout:
         self._rang = {run: rang for run, rang in self._rang.items() if run in runs}
         self._read = {run: at for run, at in self._read.items() if run in runs}
         self._titles = {run: title for run, title in self._titles.items() if run in runs}
+        pause = self._mission.settings["pollInterval"]
+        self._due = began + (min(SOON, pause) if self._soon else pause)
         return troubles
+
+    @property
+    def left(self) -> float:
+        """Seconds until it is time to look, where that is sooner than usual."""
+        return max(0.0, self._due - time.monotonic()) if self._soon else math.inf
+
+    @property
+    def _soon(self) -> bool:
+        """Whether some title has just said that its agent is idle, and the screen may yet change.
+
+        Which one comes first, the title or what the turn failed with, differs.
+        """
+        drawn = self._mission.now() - timedelta(seconds=DRAWN)
+        return any(
+            title.state == "idle" and title.read == 0 and title.since > drawn
+            for title in self._titles.values()
+        )
 
     def _ask(self, tmux: Tmux, jobs: list[Job]) -> list[Seen]:
         listed = {pane.run: pane for pane in panes_now(tmux) if pane.run and not pane.dead}

@@ -128,7 +128,7 @@ def observe_forever(
                     bell.ring()
                 troubles += operator.tend(jobs)
                 keeper.tend()
-                left = min(expire(mission, jobs), rest.tend(jobs))
+                left = min(expire(mission, jobs), rest.tend(jobs), lookout.left)
                 pids = live_pids(jobs) | operator.pids | keeper.pids | plans.owners(mission)
             except OSError as fault:
                 # Tried again at the next tick: a death that is not stored would ring at once.

@@ -23,6 +23,7 @@ Where two sources agree, `since` stays, and the better one is named. Beyond that
 - A title ends no `waiting` by a report but by a turn that begins after it.
 - Some agents' hooks are silent when a turn fails. So a title that contradicts them is believed in
   the end: BELIEVED after both, and about a `waiting` or an `idle` only if it came after them.
+  About an error, which the screen below it shows, at once if it did.
 - A title that says nothing any more leaves what it said to be guessed about.
 - A screen is only believed once it stands still, so output comes first.
 - Of commits `since` tells the latest: silence counts from there.
@@ -77,6 +78,8 @@ def titled(stored: Activity | None, state: str, at: datetime, now: datetime) -> 
     later = at > stored.since
     if stored.source == "report":
         return new if later and (stored.state != "waiting" or state == "working") else stored
+    if state == "error" and later:
+        return new
     contradicts = stored.state == "working" or later
     return new if contradicts and now - max(at, stored.since) >= BELIEVED else stored
 

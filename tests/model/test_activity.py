@@ -182,6 +182,9 @@ def test_a_title_is_believed_in_the_end_and_says_the_same_twice(
         (did("error", 0, "agent"), "idle", 5, 9, did("error", 0, "agent")),
         (did("error", 0, "agent"), "working", 5, 9, did("working", 5, "title")),
         # Hooks that were silent when a turn failed, or when a dialog was answered.
+        (did("working", 0, "agent"), "error", 5, 5, did("error", 5, "title")),
+        (did("working", 8, "agent"), "error", 5, 8, did("working", 8, "agent")),
+        (did("working", 8, "agent"), "error", 5, 9, did("error", 5, "title")),
         (did("working", 0, "agent"), "idle", 5, 5, did("working", 0, "agent")),
         (did("working", 0, "agent"), "idle", 5, 6, did("idle", 5, "title")),
         (did("working", 8, "agent"), "idle", 5, 8, did("working", 8, "agent")),

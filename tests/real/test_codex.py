@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def outside(line: str) -> Turn:
 
 def test_what_it_does_is_known_within_a_second(real: Real, model: Model) -> None:
     model.plays("say hello", shell(WORK), outside("touch asked"), say("I did."))
-    model.plays("fail now", *[fail(400)] * 9)
+    model.plays("fail now", failed := fail(400))
     model.plays("go on", hold(last := say("It works again.")))
     real.launch("one", "say hello to the llama")
     real.becomes("one", "working")
@@ -42,8 +43,11 @@ def test_what_it_does_is_known_within_a_second(real: Real, model: Model) -> None
     # In its sandbox, which lets it write in the worktree and where a commit has to.
     assert real.log("one") == ["Say hello"]
     real.mc("send", "one", "fail now").ok()
+    failed.wait()
+    said = datetime.now(UTC)
     # Its hooks are silent then; the title is not.
     real.becomes("one", "error", "title")
+    lags.append(real.stored_at("one") - said.timestamp())
     real.mc("send", "one", "go on").ok()
     last.wait()
     lags.append(real.lag("one", "working"))

@@ -101,8 +101,11 @@ class Real:
         For a state that nobody guessed before, since a guess that was right keeps its time.
         """
         since = self.becomes(name, state).since
-        at = (self.world.root / "jobs" / f"{name}.toml").stat().st_mtime
-        return at - since.timestamp()
+        return self.stored_at(name) - since.timestamp()
+
+    def stored_at(self, name: str) -> float:
+        """When the job was stored last, in seconds since the epoch."""
+        return (self.world.root / "jobs" / f"{name}.toml").stat().st_mtime
 
     def keys(self, name: str, *keys: str) -> None:
         """Press keys in the job's terminal."""
