@@ -1,9 +1,10 @@
 """git mc pick
 
-The list is our own, and not that of fzf, which is not needed: its list would have to be fed anew at
-each event, and forgets the cursor then; its preview runs a command each time; and what asks before
-it kills would be other programs still. Nothing is drawn by the clock: what wakes us is a key, news
-of the jobs, what the job under the cursor prints, or another size of the terminal.
+The list is our own, and not that of fzf: its list would have to be fed anew at each event, and
+forgets the cursor then; its preview runs a command each time; and what asks before it kills would
+be other programs still. Where fzf is installed it says what a filter means, and in which order
+(`control/fuzzy.py`); that is news as all else. Nothing is drawn by the clock: what wakes us is a
+key, news of the jobs, what the job under the cursor prints, or another size of the terminal.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ from gitmc.cli.keys import keys
 from gitmc.cli.options import outputs
 from gitmc.cli.pickview import View, frame, list_height
 from gitmc.cli.render import Output, mission_here, use_colour
+from gitmc.control.fuzzy import Found, Fuzzy
 from gitmc.control.mission import Mission, open_mission
 from gitmc.control.peek import Peek, Screen
 from gitmc.errors import McError, Refused
 from gitmc.git.run import environment_for_others
 from gitmc.model.ask import Ask
 from gitmc.model.job import Job
-from gitmc.model.picker import Act, Picker, press, to_answer, updated
+from gitmc.model.picker import Act, Picker, press, ranked, to_answer, updated
 
 ENTER = "\x1b[?1049h\x1b[?2004h"
 """The terminal's other screen, with pastes marked as such."""
@@ -49,9 +51,10 @@ LEAVE = "\x1b[?2004l\x1b[?25h\x1b[?1049l"
 def command(words: tuple[str, ...], out: Output) -> int:
     """Pick a job from a list, see its terminal live, and go to it or do something with it.
 
-    Whoever waits for a person comes first. What you type filters by name, state, agent and branch;
-    Enter goes to the job's terminal. Alt and a letter, or Tab and then a letter, shows the diff,
-    merges, kills, sends a message or answers what is asked; a merge and a kill ask first.
+    Whoever waits for a person comes first. What you type filters by name, state, agent and branch,
+    as fzf does where that is installed; Enter goes to the job's terminal. Alt and a letter, or Tab
+    and then a letter, shows the diff, merges, kills, sends a message or answers what is asked; a
+    merge and a kill ask first.
 
     In tmux it fits a popup: tmux display-popup -E git mc pick
     """
@@ -92,10 +95,12 @@ class Desk:
         self._news: SimpleQueue[News] = SimpleQueue()
         self._bell, self._rung = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._peek = Peek(self._folder, lambda screen: self._post(self._seen(screen)))
+        self._fuzzy = Fuzzy(lambda query, found: self._post(_found(query, found)))
         threading.Thread(target=self._follow, daemon=True).start()
 
     def close(self) -> None:
-        """Let go of the agent that is listened to."""
+        """Let go of the agent that is listened to, and of fzf."""
+        self._fuzzy.close()
         self._peek.close()
 
     def work(self) -> Job | None:
@@ -132,6 +137,7 @@ class Desk:
         page = list_height(height, 1 << 30)
         self._picker = self._picker._replace(page=page)
         self._peek.look(self._picker.job)
+        self._fuzzy.look(self._picker.sought)
         screen = self._screen
         text = screen.text if screen and screen.job == self._picker.at else None
         now = self._mission.now()
@@ -225,10 +231,15 @@ class Desk:
             _write(f"\r\ngit mc {act.verb} {act.job}{ended}; press a key to go back ")
             tty.setraw(0)
             os.read(0, 65536)
+            _write("\r\n")
 
 
 def _as_it_was(picker: Picker) -> Picker:
     return picker
+
+
+def _found(query: str, found: Found) -> News:
+    return lambda picker: ranked(picker, query, found)
 
 
 def _write(text: str) -> None:

@@ -8,6 +8,11 @@
 What is asked for is about the job under the cursor when the key was pressed. The cursor stays with
 its job when the list changes, and a question or a message stays with the job that it is about, so
 that no change at the last moment has the wrong one killed.
+
+A filter is words, each of which must be somewhere in what is known of a job. Where somebody outside
+ranks the jobs by it (fzf does), the list is theirs as soon as they have told what they found, and
+the cursor goes to their first unless it has been moved since; what they found for another filter
+than that of now is nothing.
 """
 
 from __future__ import annotations
@@ -51,6 +56,14 @@ class Act(NamedTuple):
     ask: Ask | None = None
 
 
+class Sought(NamedTuple):
+    """What whoever ranks the jobs is asked: a filter, and for each job a line that begins with its
+    name and a space."""
+
+    query: str
+    lines: tuple[str, ...]
+
+
 class Picker(NamedTuple):
     """All that the screen shows, but for the job's terminal."""
 
@@ -66,12 +79,26 @@ class Picker(NamedTuple):
     page: int = 10
     known: bool = False
     """Whether the jobs have been looked at."""
+    ranked: tuple[str, ...] | None = None
+    """The names of whom the filter means, best first; None while nobody has told that."""
+    leads: bool = True
+    """Whether the cursor goes to the first of those that will be told."""
 
     @property
     def shown(self) -> tuple[Job, ...]:
         """The jobs that the filter lets through."""
+        if self.ranked is not None:
+            by_name = {job.name: job for job in self.jobs}
+            return tuple(by_name[name] for name in self.ranked if name in by_name)
         words = self.query.lower().split()
-        return tuple(job for job in self.jobs if all(word in _text(job) for word in words))
+        return tuple(job for job in self.jobs if all(word in _text(job).lower() for word in words))
+
+    @property
+    def sought(self) -> Sought | None:
+        """What to ask whoever ranks the jobs; None where there is nothing to ask."""
+        if not self.jobs or not self.query.strip():
+            return None
+        return Sought(self.query, tuple(_text(job) for job in self.jobs))
 
     @property
     def job(self) -> Job | None:
@@ -82,7 +109,7 @@ class Picker(NamedTuple):
 def _text(job: Job) -> str:
     activity = job.activity.state if job.activity else ""
     words = (job.name, str(job.state), activity, job.agent, job.branch, job.plan or "")
-    return " ".join(words).lower()
+    return " ".join(words)
 
 
 def order(jobs: Sequence[Job]) -> tuple[Job, ...]:
@@ -94,14 +121,33 @@ def order(jobs: Sequence[Job]) -> tuple[Job, ...]:
 
 def updated(picker: Picker, jobs: Sequence[Job]) -> Picker:
     """The picker with the jobs as they are now."""
-    before = [job.name for job in picker.shown]
-    fresh = picker._replace(jobs=order(jobs), known=True)
+    return _kept(picker, picker._replace(jobs=order(jobs), known=True))
+
+
+def ranked(picker: Picker, query: str, names: Sequence[str] | None) -> Picker:
+    """The picker once it is told whom the filter `query` means, best first; None: nobody knows."""
+    if query != picker.query:
+        return picker
+    fresh = picker._replace(ranked=None if names is None else tuple(names), leads=False)
+    if picker.leads and fresh.shown:
+        return fresh._replace(at=fresh.shown[0].name)
+    return _kept(picker, fresh)
+
+
+def _kept(before: Picker, fresh: Picker) -> Picker:
+    """`fresh` with the cursor at the job where it was `before`."""
     names = [job.name for job in fresh.shown]
-    if picker.at in names:
+    if before.at in names:
         return fresh
     # Its job is gone: to what took its place.
-    place = before.index(picker.at) if picker.at in before else 0
+    were = [job.name for job in before.shown]
+    place = were.index(before.at) if before.at in were else 0
     return fresh._replace(at=names[min(place, len(names) - 1)] if names else None)
+
+
+def moved(picker: Picker, name: str) -> Picker:
+    """The picker with the cursor at the job called `name`."""
+    return picker._replace(at=name, leads=False)
 
 
 def press(picker: Picker, name: str, text: str) -> tuple[Picker, Act | None]:
@@ -181,17 +227,17 @@ def _moved(picker: Picker, by: int) -> Picker:
     if not names:
         return picker
     place = names.index(picker.at) if picker.at in names else 0
-    return picker._replace(at=names[min(max(0, place + by), len(names) - 1)])
+    return moved(picker, names[min(max(0, place + by), len(names) - 1)])
 
 
 def _filtered(picker: Picker, query: str) -> Picker:
     if query == picker.query:
         return picker
-    fresh = picker._replace(query=query)
+    fresh = picker._replace(query=query, ranked=None)
     names = [job.name for job in fresh.shown]
     # More letters narrow it down: what is first then is what is meant.
     keep = picker.at in names and not query.startswith(picker.query or "\0")
-    return fresh if keep else fresh._replace(at=names[0] if names else None)
+    return fresh if keep else fresh._replace(at=names[0] if names else None, leads=True)
 
 
 def _do(picker: Picker, verb: str) -> tuple[Picker, Act | None]:

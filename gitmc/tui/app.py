@@ -17,11 +17,12 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen as Board
 from textual.widgets import Static
 
+from gitmc.control.fuzzy import Found, Fuzzy
 from gitmc.control.peek import Peek, Screen
 from gitmc.errors import McError
 from gitmc.model.ask import Ask
 from gitmc.model.job import Job
-from gitmc.model.picker import Act, Mode, Picker, press, to_answer, updated
+from gitmc.model.picker import Act, Mode, Picker, moved, press, ranked, to_answer, updated
 from gitmc.model.screen import tail
 from gitmc.tui.feed import Feed, Latest, Seen, see
 from gitmc.tui.parts import Parts, Size
@@ -69,6 +70,7 @@ class Dash(App[Job]):
         self._drawable = False
         self._feed = Feed()
         self._peek = Peek(folder, lambda screen: self._feed.post(lambda: self._peeked(screen)))
+        self._fuzzy = Fuzzy(lambda *found: self._feed.post(lambda: self._found(*found)))
         self._differ = Latest(
             folder, parts.diff, lambda *found: self._feed.post(lambda: self._compared(*found))
         )
@@ -86,7 +88,8 @@ class Dash(App[Job]):
         threading.Thread(target=self._follow, daemon=True).start()
 
     def close(self) -> None:
-        """Let go of the agent that is listened to."""
+        """Let go of the agent that is listened to, and of fzf."""
+        self._fuzzy.close()
         self._peek.close()
 
     def _broke(self, error: BaseException | None) -> None:
@@ -119,6 +122,10 @@ class Dash(App[Job]):
     def _told(self, seen: Seen) -> None:
         self._seen, self._trouble = seen, seen.trouble
         self.picker = updated(self.picker, seen.jobs)
+        self._compare()
+
+    def _found(self, query: str, found: Found) -> None:
+        self.picker = ranked(self.picker, query, found)
         self._compare()
 
     def _fail(self, why: str) -> None:
@@ -225,7 +232,7 @@ class Dash(App[Job]):
         size = self._list_size()
         at = self._parts.first(self.picker, size) + line
         if self.picker.mode in (Mode.KEYS, Mode.LIST) and at < len(self.picker.shown):
-            self.picker = self.picker._replace(at=self.picker.shown[at].name)
+            self.picker = moved(self.picker, self.picker.shown[at].name)
             self._compare()
             self.draw()
 
@@ -247,6 +254,7 @@ class Dash(App[Job]):
         if not self.is_running or not self._drawable or not width:
             return
         self._peek.look(self.picker.job)
+        self._fuzzy.look(self.picker.sought)
         size = self._list_size()
         wide, small = width >= WIDE and height > SMALL, height <= SMALL
         middle = self.query_one("#middle")
