@@ -3,7 +3,7 @@
 It has a session of its own: no terminal to ask on, and signals that reach it with all that it
 runs. A call that is canceled interrupts it, as Ctrl-C would; where the client is gone it hangs up,
 as a terminal that is closed would. Either way it is waited for: what a command leaves behind when
-it is told to end, it leaves before we do.
+it is told to end, it leaves before we do. If we are killed, it is hung up on too (see `bound`).
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ async def run(call: Call, told: Told, ending: Callable[[], signal.Signals]) -> E
 
     process = await anyio.open_process(
         # Without -P, the current folder could bring modules of its own.
-        [sys.executable, "-P", "-m", "gitmc", *call.words], start_new_session=True
-    )  # fmt: skip
+        [sys.executable, "-P", "-m", "gitmc.mcp.bound", str(os.getpid()), *call.words],
+        start_new_session=True,
+    )
     printed: list[bytes] = []
     lines = _Lines(told)
     try:

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from gitmc.mcp.tools import BY_NAME
 from tests.support.agents import Pipe
 from tests.support.events import gone
 from tests.support.mcp import bad, good, talk, text
-from tests.support.world import World
+from tests.support.world import PATIENCE, World
 
 pytestmark = pytest.mark.slow
 
@@ -256,11 +258,26 @@ def waiting(world: World) -> int:
                 here = (process / "cwd").resolve() == world.repo.path
             except OSError:
                 continue
-            if here and b"gitmc" in words and b"wait" in words:
+            if here and b"gitmc.mcp.bound" in words and b"wait" in words:
                 return int(process.name)
 
 
-def test_a_server_that_is_told_to_end_hangs_up_on_what_it_runs(world: World) -> None:
+HELLO = (
+    b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":'
+    b'"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n'
+    b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n'
+)
+WAIT = (
+    b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"mc_wait",'
+    b'"arguments":{"names":["busy"]}}}\n'
+)
+ENDS = {"told": signal.SIGTERM, "hung up on": signal.SIGHUP, "killed": signal.SIGKILL}
+KILLED_TOO = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of it")
+
+
+@contextmanager
+def waiting_server(world: World) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A server with a `git mc wait` under way, and the pid of that."""
     world.sh("busy", "exec sleep 1000")
     server = subprocess.Popen(
         [sys.executable, "-m", "gitmc", "mcp"],
@@ -269,18 +286,39 @@ def test_a_server_that_is_told_to_end_hangs_up_on_what_it_runs(world: World) -> 
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    with server:
-        assert server.stdin is not None
-        server.stdin.write(
-            b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":'
-            b'"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n'
-            b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n'
-            b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"mc_wait",'
-            b'"arguments":{"names":["busy"]}}}\n'
-        )
+    assert server.stdin is not None and server.stdout is not None
+    try:
+        server.stdin.write(HELLO + WAIT)
         server.stdin.flush()
-        waits = waiting(world)
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(30) == -signal.SIGTERM
+        yield server, waiting(world)
+    finally:
+        server.kill()
+        server.wait()
+        server.stdin.close()
+        server.stdout.close()
+
+
+@pytest.mark.parametrize(
+    "how", ["told", "hung up on", pytest.param("killed", marks=KILLED_TOO), "left"]
+)
+def test_what_a_server_runs_ends_with_it(world: World, how: str) -> None:
+    with waiting_server(world) as (server, waits):
+        if how == "left":
+            assert server.stdin is not None
+            server.stdin.close()
+        else:
+            server.send_signal(ENDS[how])
+        assert server.wait(PATIENCE) == (-ENDS[how] if how in ENDS else 0)
         assert gone(waits)
     assert world.state("busy") == "running"
+
+
+def test_a_command_whose_server_has_ended_already_does_not_begin(world: World) -> None:
+    words = ["launch", "late", "x", "--", "true"]
+    orphan = subprocess.run(
+        [sys.executable, "-P", "-m", "gitmc.mcp.bound", str(os.getppid()), *words],
+        cwd=world.repo.path,
+        check=False,
+    )
+    assert orphan.returncode == -signal.SIGHUP
+    assert world.mc("jobs", "--json").ok().json["jobs"] == []
