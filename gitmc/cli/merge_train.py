@@ -147,7 +147,7 @@ def _watch(mission: Mission, train: Train, out: Output) -> int:
     if train.state is TrainState.RUNNING:
         # It has the train go on if whoever drives it is gone: there would be nothing to wait for.
         start_observer(mission)
-    with Progress(mission, quiet=out.quiet) as progress:
+    with Progress(mission, quiet=out.quiet, counted=out.verbose) as progress:
         train = follow(mission, train.id, progress.show)
     _show(mission, train, out)
     return _code(train)
@@ -237,7 +237,7 @@ def _drive(mission: Mission, train_id: str, out: Output, *, quiet: bool) -> int:
     if not quiet:
         # Whoever drives may be killed; an observer has the train go on then.
         start_observer(mission)
-    with Progress(mission, quiet=quiet or out.quiet) as progress:
+    with Progress(mission, quiet=quiet or out.quiet, counted=out.verbose) as progress:
         try:
             train = drive(mission, train_id, progress.show)
         except Driven:

@@ -6,7 +6,8 @@ terminal that is slow, stopped or gone is nothing to the train: what cannot be w
 On a terminal it is a picture, drawn over the one before: when something has happened, when the
 terminal has been resized, and each second while a test runs, for the clock. The terminal is set
 into no mode that it would have to be brought back from, and the cursor stays, so that it is whole
-however we end. Elsewhere, it is a line for each thing that happens.
+however we end. Elsewhere, it is a line for each thing that happens; `counted`, it begins with how
+many have landed or been taken out, of how many.
 """
 
 from __future__ import annotations
@@ -59,14 +60,14 @@ class Shown(Protocol):
 class Progress:
     """Tells what a train does, from a thread of its own."""
 
-    def __init__(self, mission: Mission, *, quiet: bool) -> None:
+    def __init__(self, mission: Mission, *, quiet: bool, counted: bool) -> None:
         self._news: SimpleQueue[Train | signal.Signals | None] = SimpleQueue()
         self._before: dict[signal.Signals, object] = {}
         self._thread: threading.Thread | None = None
         self._left = False
         if not quiet:
             drawn = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-            shown: Shown = _Picture(mission) if drawn else _Lines()
+            shown: Shown = _Picture(mission) if drawn else _Lines(counted)
             self._thread = threading.Thread(target=self._write, args=(shown,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -132,14 +133,17 @@ class Progress:
 class _Lines:
     tick: float | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, counted: bool) -> None:
+        self._counted = counted
         self._told: set[tuple[str, str]] = set()
 
     def draw(self, train: Train) -> None:
+        total = len(train.landed) + len(train.out) + len(train.queue)
         for key, text in events(train):
             if key not in self._told:
                 self._told.add(key)
-                _put(f"{text}\n")
+                settled = sum(kind in ("landed", "out") for kind, _ in self._told)
+                _put(f"{settled} of {total}: {text}\n" if self._counted else f"{text}\n")
 
     def fresh(self) -> None:
         return None

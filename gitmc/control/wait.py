@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from gitmc.control.loop import catch_up
@@ -68,10 +68,12 @@ def wait(
     *,
     some: bool = False,
     timeout: float | None = None,
+    on_look: Callable[[list[Job]], None] = lambda _: None,
 ) -> Outcome:
     """Wait until all of the jobs (with `some`: one) are in a state of `wanted`.
 
-    Also over when they cannot get there, or when `timeout` seconds are up.
+    Also over when they cannot get there, or when `timeout` seconds are up. `on_look` gets them at
+    first, and whenever something has happened.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     store = mission.store
@@ -79,6 +81,7 @@ def wait(
         while True:
             jobs, _ = catch_up(mission)
             found = {job.name: job for job in jobs}
+            on_look([found[name] for name in names if name in found])
             outcome = judge([found.get(name) for name in names], names, wanted, some=some)
             if outcome is not None:
                 return outcome

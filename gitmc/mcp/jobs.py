@@ -45,7 +45,7 @@ def _answer(given: Given) -> Call:
 
 def _wait(given: Given) -> Call:
     words = options(given, states="--for", any="--any", timeout="--timeout")
-    return Call(["wait", "--json", *words, "--", *given["names"]])
+    return Call(["wait", "--json", "--verbose", *words, "--", *given["names"]])
 
 
 JOBS = (
@@ -188,6 +188,6 @@ JOBS = (
             Param("any", "flag", "One of the jobs is enough", default=False),
             Param("timeout", "number", "Give up after so many seconds. Default: never", least=0),
         ),
-        _wait, "mc.jobs/1", reads_only=True, says_no=True,
+        _wait, "mc.jobs/1", reads_only=True, says_no=True, counts=True,
     ),
 )  # fmt: skip

@@ -69,7 +69,7 @@ def _merge_train(given: Given) -> Call:
         timeout="--timeout", slots="--slots", every="--every", strategy="--strategy",
         retries="--retries", detach="--detach",
     )  # fmt: skip
-    return Call(["merge-train", "--json", *words, "--", *given.get("names", [])])
+    return Call(["merge-train", "--json", "--verbose", *words, "--", *given.get("names", [])])
 
 
 def _pr(given: Given) -> Call:
@@ -171,7 +171,7 @@ LANDING = (
             Param("retries", "whole", "How often a failure is tried again", least=0),
             Param("detach", "flag", "Start it, and leave it to run by itself", default=False),
         ),
-        _merge_train, "mc.train/1", says_no=True,
+        _merge_train, "mc.train/1", says_no=True, counts=True,
     ),
     Tool(
         "mc_pr", "Open a pull request",

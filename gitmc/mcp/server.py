@@ -22,6 +22,7 @@ from mcp.shared.exceptions import MCPError
 from gitmc.errors import McError
 from gitmc.mcp.child import Ended, run
 from gitmc.mcp.params import checked, input_schema
+from gitmc.mcp.progress import Lines
 from gitmc.mcp.shapes import output_schema
 from gitmc.mcp.tool import Call, Tool
 from gitmc.mcp.tools import BY_NAME, TOOLS
@@ -87,7 +88,7 @@ class Face:
         given = checked(tool.params, params.arguments or {})
         if isinstance(given, list):
             return _failed("\n".join(f"error: {tool.name}: {fault}" for fault in given))
-        ended = await self._run(tool.call(given), context)
+        ended = await self._run(tool.call(given), context, counted=tool.counts)
         return _answer(tool, ended)
 
     async def list_resources(self, _context: Any, _params: Any) -> types.ListResourcesResult:
@@ -143,14 +144,16 @@ class Face:
         contents = types.TextResourceContents(uri=uri, text=text, mime_type="text/plain")
         return types.ReadResourceResult(contents=[contents])
 
-    async def _run(self, call: Call, context: ServerRequestContext | None) -> Ended:
-        lines = 0
+    async def _run(
+        self, call: Call, context: ServerRequestContext | None, *, counted: bool = False
+    ) -> Ended:
+        lines = Lines(counted=counted)
 
         async def told(line: str) -> None:
-            nonlocal lines
-            lines += 1
-            if context is not None:
-                await context.session.report_progress(lines, message=line)
+            step = lines.step(line)
+            if context is not None and step is not None:
+                # To a client that has not asked for it, this tells nothing.
+                await context.session.report_progress(step.value, step.total, line)
 
         return await run(call, told, self.ending)
 

@@ -35,6 +35,8 @@ class Tool(NamedTuple):
     """Whether it speaks to others than this machine."""
     says_no: bool = False
     """Whether its document tells how it ended, so that exit status 1 or 3 is no error."""
+    counts: bool = False
+    """Whether its command says with -v how many are done, of how many."""
     inside: bool = False
     """Whether it is for an agent in a job's worktree too."""
 

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ import anyio
 from gitmc.mcp.tools import BY_NAME
 from tests.support.agents import Pipe
 from tests.support.events import gone
-from tests.support.mcp import bad, good, talk, text
+from tests.support.mcp import bad, bare_server, command_of_server, good, request, talk, text
 from tests.support.world import PATIENCE, World
 
 pytestmark = pytest.mark.slow
@@ -112,10 +110,10 @@ def test_a_train_lands_what_passes_and_says_its_progress(world: World) -> None:
     for name in ("a", "b", "bad"):
         world.sh(name, COMMIT.format(name))
     world.wait("a", "b", "bad").ok()
-    heard: list[str] = []
+    heard: list[Any] = []
 
-    async def progress(_done: float, _total: float | None, message: str | None) -> None:
-        heard.append(message or "")
+    async def progress(value: float, total: float | None, message: str | None) -> None:
+        heard.append((value, total, message))
 
     async def conversation(client: Any) -> Any:
         arguments = {"names": ["a", "bad", "b"], "test": "test ! -e bad", "retries": 0}
@@ -127,7 +125,11 @@ def test_a_train_lands_what_passes_and_says_its_progress(world: World) -> None:
     assert [one["name"] for one in train["landed"]] == ["a", "b"]
     assert [one["name"] for one in train["ejected"]] == ["bad"]
     assert "ejected bad" in text(result)
-    assert "landed a" in heard
+    values = [value for value, _, _ in heard]
+    assert values == sorted(set(values))
+    assert {total for _, total, _ in heard} == {3}
+    assert {message[8:] for _, _, message in heard} >= {"landed a", "landed b"}
+    assert heard[-1][2].startswith("3 of 3: ")
 
 
 def test_a_pull_request_is_pushed(world: World, tmp_path: Path) -> None:
@@ -241,7 +243,7 @@ def test_a_canceled_wait_ends_its_command_and_nothing_else(world: World) -> None
     async def conversation(client: Any) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.call_tool, "mc_wait", {"names": ["busy"]})
-            waits = await anyio.to_thread.run_sync(waiting, world)
+            waits = await anyio.to_thread.run_sync(command_of_server, world, "busy")
             tasks.cancel_scope.cancel()
         assert await anyio.to_thread.run_sync(gone, waits)
         assert (await good(client, "mc_status", name="busy"))["state"] == "running"
@@ -249,60 +251,18 @@ def test_a_canceled_wait_ends_its_command_and_nothing_else(world: World) -> None
     talk(world.repo.path, conversation)
 
 
-def waiting(world: World) -> int:
-    """The process of `git mc wait` in this world, once there is one."""
-    while True:
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (process / "cmdline").read_bytes().split(b"\0")
-                here = (process / "cwd").resolve() == world.repo.path
-            except OSError:
-                continue
-            if here and b"gitmc.mcp.bound" in words and b"wait" in words:
-                return int(process.name)
-
-
-HELLO = (
-    b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":'
-    b'"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n'
-    b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n'
-)
-WAIT = (
-    b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"mc_wait",'
-    b'"arguments":{"names":["busy"]}}}\n'
-)
 ENDS = {"told": signal.SIGTERM, "hung up on": signal.SIGHUP, "killed": signal.SIGKILL}
 KILLED_TOO = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of it")
-
-
-@contextmanager
-def waiting_server(world: World) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A server with a `git mc wait` under way, and the pid of that."""
-    world.sh("busy", "exec sleep 1000")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gitmc", "mcp"],
-        cwd=world.repo.path,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert server.stdin is not None and server.stdout is not None
-    try:
-        server.stdin.write(HELLO + WAIT)
-        server.stdin.flush()
-        yield server, waiting(world)
-    finally:
-        server.kill()
-        server.wait()
-        server.stdin.close()
-        server.stdout.close()
 
 
 @pytest.mark.parametrize(
     "how", ["told", "hung up on", pytest.param("killed", marks=KILLED_TOO), "left"]
 )
 def test_what_a_server_runs_ends_with_it(world: World, how: str) -> None:
-    with waiting_server(world) as (server, waits):
+    world.sh("busy", "exec sleep 1000")
+    with bare_server(world) as (server, send):
+        send(request("tools/call", {"name": "mc_wait", "arguments": {"names": ["busy"]}}))
+        waits = command_of_server(world, "busy")
         if how == "left":
             assert server.stdin is not None
             server.stdin.close()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import anyio
 from mcp.client.session import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from tests.support.world import PATIENCE
+from tests.support.world import PATIENCE, World
 
 Talk = Callable[[Any], Awaitable[Any]]
 
@@ -65,3 +68,56 @@ async def bad(session: Any, tool: str, *words: str, **arguments: Any) -> str:
     for word in words:
         assert word in said, said
     return said
+
+
+def command_of_server(world: World, *words: str) -> int:
+    """The process of a command of this world that a server runs, by its last words, once there is
+    one."""
+    wanted = [word.encode() for word in words]
+    while True:
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                *said, _ = (process / "cmdline").read_bytes().split(b"\0")
+                here = (process / "cwd").resolve() == world.repo.path
+            except OSError:
+                continue
+            if here and b"gitmc.mcp.bound" in said and said[-len(wanted) :] == wanted:
+                return int(process.name)
+
+
+Sent = Callable[[bytes], None]
+
+
+@contextmanager
+def bare_server(world: World) -> Iterator[tuple[subprocess.Popen[bytes], Sent]]:
+    """A server that was greeted, and how it is sent more: no library is in between."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gitmc", "mcp"],
+        cwd=world.repo.path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    stdin, stdout = server.stdin, server.stdout
+    assert stdin is not None and stdout is not None
+
+    def send(line: bytes) -> None:
+        stdin.write(line)
+        stdin.flush()
+
+    try:
+        hello = {"protocolVersion": "2025-06-18", "capabilities": {}}
+        send(request("initialize", {**hello, "clientInfo": {"name": "t", "version": "1"}}, 1))
+        send(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+        yield server, send
+    finally:
+        server.kill()
+        server.wait()
+        stdin.close()
+        stdout.close()
+
+
+def request(method: str, params: Mapping[str, Any], number: int = 2) -> bytes:
+    """A request, as it goes over the wire."""
+    message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+    return json.dumps(message).encode() + b"\n"
