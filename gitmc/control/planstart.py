@@ -6,6 +6,7 @@ its touch sets. So the file may change, or a job may change it, and the plan sta
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ class Source:
 
     def __init__(self, path: str) -> None:
         self.name = "standard input" if path == "-" else path
+        self._path = path
         self._folder = Path.cwd() if path == "-" else Path(path).parent
         self._prompts: dict[str, bytes] = {}
         try:
@@ -80,7 +82,7 @@ class Source:
         if found.plan is None:
             raise Refused(
                 "\n".join(("the plan has faults:", *self.told(found.faults))),
-                hint=f"mend them, then look again: git mc plan check {self.name}",
+                hint=f"mend them, then look again: git mc plan check {shlex.quote(self._path)}",
             )
         return found.plan, found.warnings
 

@@ -13,6 +13,7 @@ start of a process (some 80 ms), because
 - what a defect or a library takes with it is one call, and the server stays small.
 
 `tools` is the table of tools: what each takes, and which words that makes. `words` says a document
-in lines. Both are pure, and need no library. `child` runs one command; `server` speaks the
-protocol, and is the only module that imports the library for it.
+in lines, `progress` how far a command is, and `faults` which parameter a fault is in. They are
+pure, and need no library. `child` runs one command, which ends with us by `bound`; `server` speaks
+the protocol, and is the only module that imports the library for it.
 """

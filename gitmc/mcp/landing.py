@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from gitmc.mcp.faults import by_parameter
 from gitmc.mcp.params import Param
 from gitmc.mcp.tool import (
     COPY,
@@ -203,7 +204,7 @@ LANDING = (
             LANDS._replace(about="How its jobs land"),
             Param("noPr", "flag", "Push nothing in the end", default=False),
         ),
-        _plan, "mc.plan/1", open_world=True,
+        _plan, "mc.plan/1", open_world=True, retold=by_parameter,
     ),
     Tool(
         "mc_plan_status", "Show a plan",

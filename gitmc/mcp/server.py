@@ -24,7 +24,7 @@ from gitmc.mcp.child import Ended, run
 from gitmc.mcp.params import checked, input_schema
 from gitmc.mcp.progress import Lines
 from gitmc.mcp.shapes import output_schema
-from gitmc.mcp.tool import Call, Tool
+from gitmc.mcp.tool import Given, Tool
 from gitmc.mcp.tools import BY_NAME, TOOLS
 from gitmc.mcp.words import said
 
@@ -88,8 +88,7 @@ class Face:
         given = checked(tool.params, params.arguments or {})
         if isinstance(given, list):
             return _failed("\n".join(f"error: {tool.name}: {fault}" for fault in given))
-        ended = await self._run(tool.call(given), context, counted=tool.counts)
-        return _answer(tool, ended)
+        return _answer(tool, await self._run(tool, given, context))
 
     async def list_resources(self, _context: Any, _params: Any) -> types.ListResourcesResult:
         """The overview, and the log of each job."""
@@ -103,7 +102,7 @@ class Face:
                 mime_type="text/plain",
             )
         ]
-        ended = await self._run(Call(["jobs", "--json"]), None)
+        ended = await self._run(BY_NAME["mc_jobs"], {}, None)
         jobs = json.loads(ended.stdout)["jobs"] if ended.status == 0 else []
         found += [
             types.Resource(
@@ -137,25 +136,26 @@ class Face:
         given = checked(tool.params, arguments)
         if isinstance(given, list):
             raise MCPError(types.INVALID_PARAMS, "; ".join(given))
-        ended = await self._run(tool.call(given), context)
+        ended = await self._run(tool, given, context)
         if ended.status != 0:
             raise MCPError(types.INVALID_PARAMS, _stderr(ended), {"uri": uri})
         text = said(tool.schema or "", _document(ended) or {})
         contents = types.TextResourceContents(uri=uri, text=text, mime_type="text/plain")
         return types.ReadResourceResult(contents=[contents])
 
-    async def _run(
-        self, call: Call, context: ServerRequestContext | None, *, counted: bool = False
-    ) -> Ended:
-        lines = Lines(counted=counted)
+    async def _run(self, tool: Tool, given: Given, context: ServerRequestContext | None) -> Ended:
+        call = tool.call(given)
+        lines = Lines(counted=tool.counts)
 
         async def told(line: str) -> None:
             step = lines.step(line)
             if context is not None and step is not None:
                 # To a client that has not asked for it, this tells nothing.
-                await context.session.report_progress(step.value, step.total, line)
+                words = tool.retold(call, line)
+                await context.session.report_progress(step.value, step.total, words)
 
-        return await run(call, told, self.ending)
+        ended = await run(call, told, self.ending)
+        return ended._replace(stderr=tool.retold(call, ended.stderr))
 
 
 def _resource(uri: str) -> tuple[Tool, dict[str, Any]]:

@@ -37,6 +37,8 @@ class Tool(NamedTuple):
     """Whether its document tells how it ended, so that exit status 1 or 3 is no error."""
     counts: bool = False
     """Whether its command says with -v how many are done, of how many."""
+    retold: Callable[[Call, str], str] = lambda _, said: said
+    """What its command says on stderr, in words for whoever called the tool."""
     inside: bool = False
     """Whether it is for an agent in a job's worktree too."""
 

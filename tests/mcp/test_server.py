@@ -91,7 +91,8 @@ def test_a_plan_is_started_approved_and_canceled(world: World) -> None:
         said = await bad(
             client, "mc_plan", name="p", jobs=[{"name": "a", "dependsOn": ["z"], "prompt": "x"}]
         )
-        assert "'a' depends on 'z', which is no job" in said
+        assert "'jobs[0].dependsOn[0]', line 7: 'a' depends on 'z', which is no job" in said
+        assert "standard input" not in said
         jobs = [job("a"), {**job("b"), "dependsOn": ["a"]}]
         made = await good(client, "mc_plan", name="p", mode="copilot", jobs=jobs, noPr=True)
         assert made["state"] == "pending"
