@@ -8,6 +8,8 @@ only what is for the agent inside is offered.
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
 from typing import Any
 from urllib.parse import quote, unquote
@@ -49,10 +51,11 @@ it is done."""
 
 
 class Face:
-    """What a client sees: the tools by their names without `prefix`."""
+    """What a client sees: the tools by their names without `prefix`, answered on `wire`."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, wire: int) -> None:
         self._prefix = prefix
+        self._wire = wire
         self.gone = False
         """Whether there is nobody any more who would read an answer."""
         self.told: signal.Signals | None = None
@@ -60,7 +63,8 @@ class Face:
 
     def ending(self) -> signal.Signals:
         """How a command is ended that nobody waits for any more."""
-        return signal.SIGHUP if self.gone else signal.SIGINT
+        # That nobody reads may be found before that nobody writes, and is no cancellation.
+        return signal.SIGHUP if self.gone or _nobody_reads(self._wire) else signal.SIGINT
 
     async def list_tools(self, _context: Any, _params: Any) -> types.ListToolsResult:
         """The tools that are for whoever is here."""
@@ -156,6 +160,12 @@ class Face:
 
         ended = await run(call, told, self.ending)
         return ended._replace(stderr=tool.retold(call, ended.stderr))
+
+
+def _nobody_reads(wire: int) -> bool:
+    poll = select.poll()
+    poll.register(wire, 0)
+    return bool(poll.poll(0))
 
 
 def _resource(uri: str) -> tuple[Tool, dict[str, Any]]:
@@ -258,11 +268,23 @@ async def serve(prefix: str) -> None:
     """Serve the client on stdin and stdout until it is gone, or we are told to end.
 
     Tools are named without `prefix`. What is said about them has their whole names, by which they
-    are known to the agents that this is for.
+    are known to the agents that this is for. Raises BrokenPipeError where the client went away
+    without reading all that it was to be told.
     """
+    broken = False
+    try:
+        await _serve(prefix)
+    except* BrokenPipeError:
+        broken = True
+    if broken:
+        raise BrokenPipeError
+
+
+async def _serve(prefix: str) -> None:
     from importlib.metadata import version
 
-    face = Face(prefix)
+    # The server has the descriptor itself stand for something else.
+    face = Face(prefix, os.dup(1))
     server: Any = Server(
         "git-mc",
         version=version("git-mc"),

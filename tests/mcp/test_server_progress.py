@@ -16,10 +16,11 @@ pytest.importorskip("mcp", reason="the extra git-mc[mcp] is not installed")
 
 import anyio
 
+from gitmc.cli.failures import BROKEN_PIPE
 from tests.support.agents import Pipe
 from tests.support.events import gone
 from tests.support.mcp import bare_server, command_of_server, good, request, talk
-from tests.support.world import World
+from tests.support.world import PATIENCE, World
 
 pytestmark = pytest.mark.slow
 
@@ -173,3 +174,29 @@ def test_there_is_nothing_but_the_protocol_and_progress_only_for_a_token(
     message = told["params"].pop("message")
     assert said(message) == "1 of 1: busy is completed"
     assert told["params"] == {"progressToken": token, "progress": 1, "total": 1}
+
+
+def test_a_client_that_goes_away_unread_ends_the_server_and_no_train(
+    world: World, tmp_path: Path
+) -> None:
+    world.sh("one", "echo one >one; git add one; git commit -qm one")
+    world.wait("one").ok()
+    started, go = Pipe(tmp_path / "started"), Pipe(tmp_path / "go")
+    test = f"echo yes >{started}; read -r line <{go}"
+    train = {"name": "mc_merge_train", "arguments": {"names": ["one"], "test": test}}
+    with bare_server(world) as (server, send):
+        assert server.stdout is not None
+        send(request("tools/call", {**train, "_meta": {"progressToken": 1}}))
+        assert started.read() == "yes"
+        drives = command_of_server(world, "one")
+        server.stdout.close()
+        # Its own answer is what the server finds nobody reads.
+        send(request("tools/list", {}, 3))
+        assert gone(drives)
+        assert server.stdin is not None
+        server.stdin.close()
+        assert server.wait(PATIENCE) == BROKEN_PIPE
+    go.write("go")
+    go.write("go")
+    world.mc("merge-train", "status", "--watch").ok()
+    assert "one" in world.repo.files()
