@@ -40,19 +40,21 @@ def _run(
     command: str, worktree: Path, environment: Mapping[str, str], output: int, log: Path
 ) -> None:
     begin = _head(command, output, log)
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", command],
-        cwd=worktree,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with held():
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", command],
+                cwd=worktree,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         status = process.wait()
     except BaseException:
-        if process.returncode is None:
+        if process is not None and process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         raise
@@ -85,6 +87,27 @@ def told_to_end() -> Iterator[None]:
     finally:
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Have what tells us to end wait until this is over: a process that starts is then known."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: heard.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) not in (signal.SIG_IGN, None)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if heard:
+            raise KeyboardInterrupt
 
 
 @contextmanager
