@@ -110,6 +110,19 @@ const look = (folder) => {
   return { root: join(common, "mission-control"), inside: Boolean(process.env.MC_JOB) || existsSync(join(own, "mc-job")) }
 }
 
+// By folder: which of the files that this may be in is at work there. Opencode loads one that is
+// installed for the user, one for the project, and calls them one after the other; what comes second
+// steps back. It also calls one file anew before it is done with the call before.
+const AT_WORK = (globalThis[Symbol.for("git-mc at work")] ??= new Map())
+const FILE = new URL(import.meta.url).pathname
+
+const claim = (directory) => {
+  const mine = { file: FILE }
+  if ((AT_WORK.get(directory) ?? mine).file !== FILE) return undefined
+  AT_WORK.set(directory, mine)
+  return () => AT_WORK.get(directory) === mine && AT_WORK.delete(directory)
+}
+
 export const GitMissionControl = async ({ client, directory }) => {
   const place = look(directory)
   if (!place) return {}
@@ -124,6 +137,8 @@ export const GitMissionControl = async ({ client, directory }) => {
     settings.command = { ...Object.fromEntries(commands), ...settings.command }
   }
   if (place.inside) return { config }
+  const release = claim(directory)
+  if (!release) return {}
 
   const now = { jobs: undefined, child: undefined, session: undefined, untold: [], toasted: 0 }
   const parents = new Map()
@@ -225,6 +240,7 @@ export const GitMissionControl = async ({ client, directory }) => {
   return {
     config,
     dispose: async () => {
+      release()
       now.child?.kill()
     },
     event: ({ event }) => quietly(() => on(event.type, event.properties ?? {})),

@@ -55,6 +55,23 @@ for await (const line of createInterface({ input: process.stdin })) {
 await hooks.dispose?.()
 """
 
+TWICE = """
+import { GitMissionControl as user } from "./user.mjs"
+import { GitMissionControl as project } from "./project.mjs"
+
+const here = { client: {}, directory: process.argv[2] }
+const first = await user(here)
+const second = await project(here)
+const anew = await user(here)
+await first.dispose()
+const third = await project(here)
+await anew.dispose()
+const last = await project(here)
+await last.dispose()
+const called = [first, second, anew, third, last]
+console.log(called.map((hooks) => Object.keys(hooks).length > 0).join(" "))
+"""
+
 TEN = {"mc", *(f"mc-{name}" for name in (
     "jobs", "launch", "status", "attach", "capture", "diff", "plan", "approve", "cleanup"
 ))}  # fmt: skip
@@ -244,6 +261,17 @@ def test_inside_a_job_there_is_the_server_and_nothing_else(world: World, tmp_pat
     settings = plugin.call("config", {})
     assert set(settings) == {"mcp"}
     plugin.close()
+
+
+def test_of_two_installations_the_second_steps_back_until_the_first_is_gone(
+    world: World, tmp_path: Path
+) -> None:
+    for name in ("user", "project"):
+        shutil.copy(PLUGIN, tmp_path / f"{name}.mjs")
+    (tmp_path / "twice.mjs").write_text(TWICE)
+    argv = ["node", str(tmp_path / "twice.mjs"), str(world.repo.path)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert done.stdout == "true false true false true\n"
 
 
 def test_outside_of_a_repository_it_does_nothing(world: World, tmp_path: Path) -> None:
