@@ -161,8 +161,10 @@ def _read_responses(path: str, body: Json) -> Asked:
 
 
 def _read_anthropic(path: str, body: Json) -> Asked:
-    users, results = [], []
+    users, results, system = [], [], [_texts(body.get("system"))]
     for one in body.get("messages", []):
+        if one["role"] == "system":
+            system.append(_texts(one["content"]))
         if one["role"] != "user":
             continue
         content = one["content"]
@@ -177,7 +179,7 @@ def _read_anthropic(path: str, body: Json) -> Asked:
         tuple(users),
         tuple(results),
         tuple(tool["name"] for tool in body.get("tools") or ()),
-        _texts(body.get("system")),
+        "\n".join(system),
         bool(body.get("stream")),
         form.get("schema"),
     )
