@@ -4,8 +4,10 @@
     ralph   an agent is prompted again until the task is done
     ulw     the same, with more effort
 
-Its commands and folders differ by version: before 4 it has `/ralph-loop` and `/ulw-loop` and keeps
-its state in `.sisyphus`; since then there is `/goal`, and all is in `.omo`.
+Its commands and folders differ by version: before 4.2 it keeps its state in `.sisyphus`, since then
+in `.omo`; before 4.19 it has `/ralph-loop` and `/ulw-loop`, since then `/goal`. A goal makes an
+agent go on only where the plugin's configuration has `goal.enabled`. That stays its user's to say:
+in the versions up to 4.19.4, its first prompt to go on ends the agent's turn with an error.
 """
 
 from __future__ import annotations
@@ -25,14 +27,22 @@ NAMES = ("oh-my-opencode", "oh-my-openagent")
 CONFIGS = ("opencode.json", "opencode.jsonc", "config.json")
 
 LONGEST_GOAL = 2000
-"""Characters. `/goal` takes no more."""
+"""Characters as JavaScript counts them. `/goal` takes no more."""
 
-MODES = ("plan", "ralph", "ulw")
-"""Those in which an agent goes on by itself after a turn."""
+NEW_FOLDER, NEW_COMMAND = (4, 2), (4, 19)
+"""The first versions with `.omo` and with `/goal`."""
 
-_UNCHECKED = re.compile(r"^\s*[-*] \[ \]", re.MULTILINE)
+_FENCED = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(
+    r"^##[ \t]+(?:TODOs|Final Verification Wave)\b[^\n]*(.*?)(?=^#{1,2}[ \t]|\Z)",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+_TASK = re.compile(r"^[-*][ \t]*\[[ \t]*\][ \t]*F?\d+\.[ \t]", re.MULTILINE | re.IGNORECASE)
+_BOX = re.compile(r"^[-*][ \t]*\[[ \t]*\]", re.MULTILINE)
+_OVER = re.compile(r"^active: *false\b", re.MULTILINE)
+_SESSION = re.compile(r'^session_id: *"?([^"\n]+)', re.MULTILINE)
 _ENTRY = re.compile(rf"({'|'.join(NAMES)})(?:@(.*))?")
-_NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
+_EXACT = re.compile(r"v?(\d+(?:\.\d+){2,})(?:-.*)?")
 _STRING = r'("(?:\\.|[^"\\])*")'
 
 
@@ -43,21 +53,26 @@ class Omo(NamedTuple):
     """None where nothing tells."""
 
     @property
-    def old(self) -> bool:
-        """Whether it is of a version before 4."""
-        return self.version is not None and self.version[0] < 4
-
-    @property
     def folder(self) -> str:
         """Where it keeps its state, in a worktree."""
-        return ".sisyphus" if self.old else ".omo"
+        return ".sisyphus" if self._before(NEW_FOLDER) else ".omo"
+
+    @property
+    def has_loops(self) -> bool:
+        """Whether it has `/ralph-loop`, and not `/goal`."""
+        return self._before(NEW_COMMAND)
+
+    def _before(self, version: tuple[int, ...]) -> bool:
+        return self.version is not None and self.version < version
 
 
 class Opening(NamedTuple):
-    """How work begins: what opencode is prompted with, and files that are in the worktree then."""
+    """How work begins."""
 
     prompt: str
+    """What opencode is prompted with."""
     files: Mapping[str, str]
+    """What is in the worktree then, by path."""
 
 
 def detect(environment: Mapping[str, str], folders: Sequence[Path]) -> Omo | None:
@@ -77,7 +92,7 @@ def detect(environment: Mapping[str, str], folders: Sequence[Path]) -> Omo | Non
     texts.append((home, environment.get("OPENCODE_CONFIG_CONTENT", "")))
     for folder, text in texts:
         for entry in entries(text):
-            return Omo(_version(entry, folder, (*places, cache)))
+            return Omo(_version(entry, folder, cache, places))
     return None
 
 
@@ -107,7 +122,9 @@ def _path(entry: str) -> Path | None:
     return Path(entry) if entry.startswith(("/", "./", "../", "~")) else None
 
 
-def _version(entry: str, folder: Path, places: Sequence[Path]) -> tuple[int, ...] | None:
+def _version(
+    entry: str, folder: Path, cache: Path, places: Sequence[Path]
+) -> tuple[int, ...] | None:
     named = _ENTRY.fullmatch(entry)
     if named is None:
         path = folder / (_path(entry) or Path()).expanduser()
@@ -115,14 +132,11 @@ def _version(entry: str, folder: Path, places: Sequence[Path]) -> tuple[int, ...
     else:
         if found := _numbers(named[2] or ""):
             return found
-        packages = [
-            package
-            for place in places
-            for package in (
-                place / "node_modules" / named[1] / "package.json",
-                *sorted(place.glob(f"packages/{named[1]}*/node_modules/{named[1]}/package.json")),
-            )
-        ]
+        # Where opencode installs what is named, and where its older versions did.
+        spec = f"{named[1]}@{named[2] or 'latest'}"
+        inside = Path("node_modules", named[1], "package.json")
+        packages = [cache / "packages" / spec / inside]
+        packages += [place / inside for place in (*places, cache)]
     for package in packages:
         text = _read(package)
         try:
@@ -135,7 +149,8 @@ def _version(entry: str, folder: Path, places: Sequence[Path]) -> tuple[int, ...
 
 
 def _numbers(text: str) -> tuple[int, ...] | None:
-    match = _NUMBER.match(text)
+    """The numbers of a version; none of a range, like `4`, which means any that begins so."""
+    match = _EXACT.fullmatch(text)
     return tuple(int(part) for part in match[1].split(".")) if match else None
 
 
@@ -160,16 +175,23 @@ def opening(omo: Omo, mode: str, name: str, task: str, plan: str | None) -> Open
     """
     if mode == "plan":
         return Opening(f"/start-work {name}", {f"{omo.folder}/plans/{name}.md": plan or ""})
-    if omo.old:
-        command = "/ralph-loop" if mode == "ralph" else "/ulw-loop"
-        fits = not task.startswith(('"', "'")) and "--" not in task
+    if omo.has_loops:
+        command = f"/{mode}-loop "
+        fits = not task.startswith(('"', "'")) and "--" not in task and task.lower() != "continue"
     else:
-        command = "/goal" if mode == "ralph" else "/goal ulw"
-        fits = len(task) < LONGEST_GOAL and task.lower() not in ("pause", "resume", "clear")
+        # This word in a prompt has it make more of an effort.
+        word = "ulw " if mode == "ulw" else ""
+        command = f"/goal {word}"
+        fits = _length(word + task) <= LONGEST_GOAL
+        fits &= task.lower() not in ("pause", "resume", "clear")
     if fits:
-        return Opening(f"{command} {task}", {})
+        return Opening(f"{command}{task}", {})
     file = f"{omo.folder}/task-{name}.md"
-    return Opening(f"{command} Read {file} and do what it says.", {file: task})
+    return Opening(f"{command}Read {file} and do what it says.", {file: task})
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def plans_in(folder: Path) -> dict[str, Path]:
@@ -180,18 +202,39 @@ def plans_in(folder: Path) -> dict[str, Path]:
     return found
 
 
-def goes_on(worktree: Path, mode: str, name: str) -> bool:
-    """Whether the work that the job `name` began in `mode` goes on, be its agent idle or not."""
-    if mode not in MODES:
-        return False
+def goes_on(worktree: Path, mode: str, name: str, session: str | None) -> bool:
+    """Whether the work of the job `name` goes on, be its agent idle or not.
+
+    A loop or a goal counts in every mode, since the agent can have begun it by itself, but only
+    that of the `session` that the job has now: an earlier one's may have been left where it was.
+    """
     folders = [folder for one in FOLDERS if (folder := worktree / one).is_dir()]
     if mode == "plan":
-        plans = [folder / "plans" / f"{name}.md" for folder in folders]
-        return any(_UNCHECKED.search(_read(plan)) for plan in plans)
-    if any((folder / "ralph-loop.local.md").exists() for folder in folders):
+        plans = (_read(folder / "plans" / f"{name}.md") for folder in folders)
+        if _is_unfinished(next(filter(None, plans), "")):
+            return True
+    if any(_is_looping(folder / "ralph-loop.local.md", session) for folder in folders):
         return True
     goals = [goal for folder in folders for goal in sorted((folder / "goal").glob("*.json"))]
-    return any(_is_active(_read(goal)) for goal in goals)
+    return any(_is_active(_read(goal)) for goal in goals if session in (None, goal.stem))
+
+
+def _is_unfinished(plan: str) -> bool:
+    """Whether boxes are left that the plugin counts: those of tasks, and not of what is below."""
+    text = _FENCED.sub("", plan)
+    sections = [match[1] for match in _SECTION.finditer(text)]
+    if sections:
+        return any(_TASK.search(section) for section in sections)
+    return _BOX.search(text) is not None
+
+
+def _is_looping(state: Path, session: str | None) -> bool:
+    if not state.exists():
+        return False
+    head = _read(state).partition("\n---\n")[0]
+    of = _SESSION.search(head)
+    # While it is being written it says neither: the next look will tell.
+    return not _OVER.search(head) and (session is None or of is None or of[1] == session)
 
 
 def _is_active(text: str) -> bool:

@@ -49,7 +49,7 @@ class Rest:
 
     def _is_done(self, job: Job) -> bool:
         path = Path(job.worktree)
-        if not path.is_dir() or omo.goes_on(path, job.mode, job.name):
+        if not path.is_dir() or omo.goes_on(path, job.mode, job.name, job.session_id):
             return False
         git = self._mission.git
         try:

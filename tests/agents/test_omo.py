@@ -20,7 +20,7 @@ from gitmc.agents.omo import (
     plans_in,
 )
 
-NEW, OLD = Omo((4, 19, 4)), Omo((3, 17, 15))
+NEW, MIDDLE, OLD = Omo((4, 19, 4)), Omo((4, 11, 1)), Omo((3, 17, 15))
 NAMED = '{"plugin": ["oh-my-opencode"]}'
 
 
@@ -82,11 +82,20 @@ def test_it_is_found_wherever_opencode_looks(tmp_path: Path, place: str) -> None
     [
         ("oh-my-opencode@3.17.15", None, (3, 17, 15)),
         ("oh-my-opencode@latest", None, None),
-        ("oh-my-opencode", ".cache/opencode/node_modules/oh-my-opencode", (3, 2)),
+        ("oh-my-opencode@4", None, None),
+        ("oh-my-opencode@^3.17.15", None, None),
+        ("oh-my-opencode@3.0.0-beta.11", None, (3, 0, 0)),
+        ("oh-my-opencode", ".cache/opencode/node_modules/oh-my-opencode", (3, 2, 1)),
+        ("oh-my-opencode",
+         ".cache/opencode/packages/oh-my-opencode@latest/node_modules/oh-my-opencode", (3, 2, 1)),
+        ("oh-my-opencode",
+         ".cache/opencode/packages/oh-my-opencode@4.1.0/node_modules/oh-my-opencode", None),
+        ("oh-my-opencode@4",
+         ".cache/opencode/packages/oh-my-opencode@4/node_modules/oh-my-opencode", (3, 2, 1)),
         ("oh-my-opencode@latest",
-         ".cache/opencode/packages/oh-my-opencode@latest/node_modules/oh-my-opencode", (3, 2)),
-        ("oh-my-openagent", ".config/opencode/node_modules/oh-my-openagent", (3, 2)),
-        ("file://HOME/it/oh-my-opencode/dist/index.js", "it/oh-my-opencode", (3, 2)),
+         ".cache/opencode/packages/oh-my-opencode@latest/node_modules/oh-my-opencode", (3, 2, 1)),
+        ("oh-my-openagent", ".config/opencode/node_modules/oh-my-openagent", (3, 2, 1)),
+        ("file://HOME/it/oh-my-opencode/dist/index.js", "it/oh-my-opencode", (3, 2, 1)),
     ],
 )  # fmt: skip
 def test_its_version_is_read_where_it_is_installed(
@@ -96,7 +105,7 @@ def test_its_version_is_read_where_it_is_installed(
         folder = tmp_path / package
         folder.mkdir(parents=True)
         name = "oh-my-openagent" if "openagent" in package else "oh-my-opencode"
-        (folder / "package.json").write_text(json.dumps({"name": name, "version": "3.2"}))
+        (folder / "package.json").write_text(json.dumps({"name": name, "version": "3.2.1"}))
     content = json.dumps({"plugin": [entry.replace("HOME", str(tmp_path))]})
     environment = {"HOME": str(tmp_path), "OPENCODE_CONFIG_CONTENT": content}
     assert detect(environment, []) == Omo(version)
@@ -109,14 +118,22 @@ def test_its_version_is_read_where_it_is_installed(
         (OLD, "ulw", "do\nit", "/ulw-loop do\nit", None),
         (OLD, "ralph", '"do" it', "/ralph-loop Read .sisyphus/task-a.md and do what it says.",
          ".sisyphus/task-a.md"),
+        (OLD, "ralph", "Continue",
+         "/ralph-loop Read .sisyphus/task-a.md and do what it says.", ".sisyphus/task-a.md"),
+        (MIDDLE, "ralph", "do it", "/ralph-loop do it", None),
+        (MIDDLE, "ulw", "--do it", "/ulw-loop Read .omo/task-a.md and do what it says.",
+         ".omo/task-a.md"),
         (OLD, "ralph", "do --it", "/ralph-loop Read .sisyphus/task-a.md and do what it says.",
          ".sisyphus/task-a.md"),
         (NEW, "ralph", "do --it", "/goal do --it", None),
         (NEW, "ulw", "do it", "/goal ulw do it", None),
         (NEW, "ralph", "Pause", "/goal Read .omo/task-a.md and do what it says.",
          ".omo/task-a.md"),
-        (NEW, "ralph", "x" * LONGEST_GOAL, "/goal Read .omo/task-a.md and do what it says.",
+        (NEW, "ralph", "x" * LONGEST_GOAL, f"/goal {'x' * LONGEST_GOAL}", None),
+        (NEW, "ulw", "x" * LONGEST_GOAL, "/goal ulw Read .omo/task-a.md and do what it says.",
          ".omo/task-a.md"),
+        (NEW, "ralph", "\N{LLAMA}" * (LONGEST_GOAL // 2 + 1),
+         "/goal Read .omo/task-a.md and do what it says.", ".omo/task-a.md"),
         (Omo(None), "ralph", "do it", "/goal do it", None),
     ],
 )  # fmt: skip
@@ -131,7 +148,9 @@ def test_a_plan_is_put_where_its_version_looks_for_it() -> None:
     assert opening(OLD, "plan", "a", "", "- [ ] x") == (
         "/start-work a", {".sisyphus/plans/a.md": "- [ ] x"},
     )  # fmt: skip
-    assert opening(NEW, "plan", "a", "", "x").files == {".omo/plans/a.md": "x"}
+    for omo in (NEW, MIDDLE, Omo((4, 2, 0)), Omo(None)):
+        assert opening(omo, "plan", "a", "", "x").files == {".omo/plans/a.md": "x"}
+    assert opening(Omo((4, 1, 2)), "plan", "a", "", "x").files == {".sisyphus/plans/a.md": "x"}
 
 
 def test_the_plans_of_both_folders_are_found_and_the_newer_ones_count(tmp_path: Path) -> None:
@@ -144,12 +163,19 @@ def test_the_plans_of_both_folders_are_found_and_the_newer_ones_count(tmp_path: 
 
 
 def test_a_loop_goes_on_until_its_own_files_say_that_it_is_over(tmp_path: Path) -> None:
-    assert not goes_on(tmp_path, "vanilla", "one")
-    assert not goes_on(tmp_path, "ralph", "one")
+    for mode in ("vanilla", "ralph", "plan"):
+        assert not goes_on(tmp_path, mode, "one", "ses_1")
     state = tmp_path / ".sisyphus" / "ralph-loop.local.md"
     state.parent.mkdir()
-    state.write_text("active: true")
-    assert goes_on(tmp_path, "ralph", "one")
+    for text, more in (
+        ('---\nactive: true\nsession_id: "ses_1"\n---\n', True),
+        ('---\nactive: true\n---\nactive: false\nsession_id: "ses_0"\n', True),
+        ("", True),
+        ('---\nactive: true\nsession_id: "ses_0"\n---\n', False),
+        ('---\nactive: false\nsession_id: "ses_1"\n---\n', False),
+    ):
+        state.write_text(text)
+        assert goes_on(tmp_path, "ralph", "one", "ses_1") is more
     state.unlink()
     goal = tmp_path / ".omo" / "goal" / "ses_1.json"
     goal.parent.mkdir(parents=True)
@@ -160,10 +186,39 @@ def test_a_loop_goes_on_until_its_own_files_say_that_it_is_over(tmp_path: Path) 
         ("[]", False),
     ):
         goal.write_text(text)
-        assert goes_on(tmp_path, "ulw", "one") is more
-    plan = tmp_path / ".omo" / "plans" / "one.md"
-    plan.parent.mkdir()
-    plan.write_text("- [x] a\n- [ ] b\n")
-    assert goes_on(tmp_path, "plan", "one")
-    plan.write_text("- [x] a\n- [x] b\n")
-    assert not goes_on(tmp_path, "plan", "one")
+        for mode in ("ulw", "vanilla"):
+            assert goes_on(tmp_path, mode, "one", "ses_1") is more
+        assert goes_on(tmp_path, "ulw", "one", None) is more
+        assert not goes_on(tmp_path, "ulw", "one", "ses_2")
+
+
+@pytest.mark.parametrize(
+    ("plan", "more"),
+    [
+        ("- [x] a\n- [ ] b\n", True),
+        ("* [] b\n", True),
+        ("- [x] a\n- [x] b\n", False),
+        ("- [x] a\n  - [ ] a point of it\n", False),
+        ("- [x] a\n- [~] blocked\n", False),
+        ("- [x] a\n```\n- [ ] an example\n```\n", False),
+        ("## Done when\n- [ ] a\n## TODOs\n- [x] 1. b\n## Notes\n- [ ] 2. c\n", False),
+        ("## Done when\n- [ ] a\n## TODOs\n- [x] 1. b\n- [ ] 2. c\n", True),
+        ("## TODOs\n- [x] 1. b\n- [ ] not a task\n### More\n- [ ] 2. c\n", True),
+        ("## TODOs\n- [x] 1. b\n## Final Verification Wave\n- [ ] F1. c\n", True),
+        ("", False),
+    ],
+)
+def test_a_plan_goes_on_while_a_box_is_left_that_the_plugin_counts(
+    tmp_path: Path, plan: str, more: bool
+) -> None:
+    path = tmp_path / ".omo" / "plans" / "one.md"
+    path.parent.mkdir(parents=True)
+    path.write_text(plan)
+    # Copied at its start from here, where nothing is checked any more.
+    old = tmp_path / ".sisyphus" / "plans" / "one.md"
+    old.parent.mkdir(parents=True)
+    old.write_text("- [ ] a\n")
+    if plan:
+        assert goes_on(tmp_path, "plan", "one", None) is more
+    assert not goes_on(tmp_path, "plan", "other", None)
+    assert not goes_on(tmp_path, "ralph", "one", None)
