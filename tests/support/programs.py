@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ PACKAGES = {
 }
 """By the name of the agent: its package, and the version that its tests were written with."""
 
+OMO = {"loops": ("oh-my-openagent", "4.11.1"), "goals": ("oh-my-opencode", "4.19.4")}
+"""A plugin of opencode's, by both its names, before and after its commands changed."""
+
 PATIENCE = 900.0
 """Seconds for npm to bring a package; the largest have some hundred megabytes."""
 
@@ -32,25 +36,41 @@ def program(agent: str) -> Path:
     """The folder with the agent's program; skips, with the reason, where it cannot be had."""
     package, tested = PACKAGES[agent]
     version = ENVIRONMENT.get(f"GIT_MC_TEST_{agent.upper()}") or tested
-    folder = CACHE / "npm" / f"{package.replace('/', '+')}@{version}"
-    binaries = folder / "node_modules" / ".bin"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "made").exists():
-            _install(folder, f"{package}@{version}")
-            (folder / "made").touch()
+    binaries = _package(package, version) / ".bin"
     assert (binaries / agent).exists(), f"{package}@{version} brings no program {agent}"
     return binaries
 
 
-def _install(folder: Path, what: str) -> None:
+def plugin(kind: str) -> Path:
+    """What opencode loads of the plugin; skips, with the reason, where it cannot be had.
+
+    The programs that come with it are left out: none of its dependencies' scripts is run, which
+    download some of them from elsewhere.
+    """
+    package, version = OMO[kind]
+    found = _package(package, version, "--ignore-scripts", "--omit=optional")
+    return found / package / "dist" / "index.js"
+
+
+def _package(package: str, version: str, *options: str) -> Path:
+    """The `node_modules` that have it."""
+    folder = CACHE / "npm" / f"{package.replace('/', '+')}@{version}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            _install(folder, f"{package}@{version}", options)
+            (folder / "made").touch()
+    return folder / "node_modules"
+
+
+def _install(folder: Path, what: str, options: Sequence[str]) -> None:
     if not (shutil.which("npm") and shutil.which("node")):
         pytest.skip(f"{what} needs node and npm")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     (folder / "package.json").write_text("{}\n")
-    argv = ["npm", "install", "--no-audit", "--no-fund", "--no-save", what]
+    argv = ["npm", "install", "--no-audit", "--no-fund", "--no-save", *options, what]
     try:
         done = subprocess.run(
             argv,
