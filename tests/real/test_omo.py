@@ -54,8 +54,8 @@ class Plugged(Real):
         path.write_text(json.dumps({"[opencode]": settings} if self.kind == "goals" else settings))
 
     def begins(self, name: str) -> None:
-        """Wait until the job's agent has said its first word, to us and to the model."""
-        self.becomes(name, "working")
+        """Wait until the job's agent has a session, and then until it has asked the model."""
+        stored(self.world, name, lambda job: job.session_id is not None)
         self.model.wait(bool)
 
     def ends(self, name: str) -> None:
