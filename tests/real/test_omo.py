@@ -59,8 +59,10 @@ class Plugged(Real):
         self.model.wait(bool)
 
     def ends(self, name: str) -> None:
-        """Wait until the job is completed, and see that it has done nothing but its work."""
+        """Wait until the job is completed, and see that it was not so before, nor has done more."""
         stored(self.world, name, lambda job: job.state is State.COMPLETED)
+        journal = (self.world.root / "journal.jsonl").read_text()
+        assert journal.count('"to": "completed"') <= 1
         assert self.log(name) == ["Say hello"]
         tree = self.world.worktree(name)
         assert self.world.repo.git("ls-files", cwd=tree).splitlines() == ["README.md", "hello"]
