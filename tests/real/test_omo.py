@@ -11,11 +11,18 @@ import pytest
 
 from gitmc.model.job import State
 from tests.support.agents import stored
+from tests.support.frameworks import ENVIRONMENT
 from tests.support.model import Model, call, hold, say, shell
 from tests.support.programs import plugin
 from tests.support.real import Real
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not ENVIRONMENT.get("GIT_MC_TEST_OMO"),
+        reason="brings 900 MB of packages from npm; GIT_MC_TEST_OMO=1 has them",
+    ),
+]
 
 WORK = shell("echo hello >hello && git add --all && git commit --quiet -m 'Say hello'")
 
@@ -100,8 +107,6 @@ def test_a_goal_that_is_not_reached_keeps_its_job_from_being_completed(
     real.begins("one")
     # This version's own prompt to go on is too long for it.
     real.becomes("one", "error")
-    asked = next(asked for asked in model.asked if not asked.side)
-    assert any("ULTRAWORK MODE" in text for text in asked.users)
     model.plays("that is it", call("update_goal", status="complete"), say("Done."))
     assert real.world.state("one") == "running"
     real.mc("send", "one", "that is it").ok()
