@@ -161,10 +161,14 @@ def observe_forever(
 
 
 def _stand_by(mission: Mission) -> None:
-    """Have somebody stand by to launch jobs while there are any whose turn may come."""
+    """Have somebody stand by to launch jobs while there are any whose turn may come.
+
+    What is being launched comes first: it is waited for now.
+    """
     jobs, _ = mission.store.jobs()
     if any(job.in_line or job.state is State.WAITING_DEPS for job in jobs):
-        mission.standby.prepare()
+        if not any(job.state is State.QUEUED and not job.in_line for job in jobs):
+            mission.standby.prepare()
     else:
         mission.standby.close()
 

@@ -74,8 +74,7 @@ def cancel(mission: Mission, plan: Plan, *, delete: bool) -> tuple[Plan, str]:
     for one in plan.jobs:
         job = mission.store.job(one.name)
         if job is not None and job.state is State.RUNNING:
-            # It was asked to end already: this waits for it.
-            kill(mission, one.name)
+            _await_end(mission, one.name)
     tip = refs.branch_tip(mission.git, plan.branch)
     if not delete or tip is None:
         kept = f", and keeps {plan.branch}" if tip else ""
@@ -83,6 +82,16 @@ def cancel(mission: Mission, plan: Plan, *, delete: bool) -> tuple[Plan, str]:
     pinned = _delete(mission, plan)
     said = f"; git branch {plan.branch} {pinned} brings it back" if pinned else ""
     return now, f"canceled {plan.id}, and deleted {plan.branch}{said}"
+
+
+def _await_end(mission: Mission, name: str) -> None:
+    """Wait for the job's agent, which was asked to end already."""
+    try:
+        kill(mission, name)
+    except Refused:
+        # It may have ended between the look and the deed.
+        if mission.job(name).live:
+            raise
 
 
 def _end_push(plan: Plan) -> None:

@@ -31,8 +31,9 @@ def follow(
     folders = [store.events / "new", store.jobs_dir, plans.folder]
     trains = store.root / "trains"
     with Bell(folders, also=[trains] if trains.is_dir() else []) as bell:
+        rang = False
         while True:
-            jobs, _ = catch_up(mission)
+            jobs, _ = store.jobs() if rang and store.observed() else catch_up(mission)
             plan = plans.get(plan_id)
             if plan is None:
                 raise Refused(f"the plan '{plan_id}' was removed", hint="git mc plan list")
@@ -41,4 +42,4 @@ def follow(
             if plan.state in FINAL or (left is not None and left <= 0):
                 return
             pause: float = tick or mission.settings["pollInterval"]
-            bell.wait(pause if left is None else min(pause, left))
+            rang = bell.wait(pause if left is None else min(pause, left))

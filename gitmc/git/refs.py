@@ -18,6 +18,15 @@ _NEVER_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
 """What no ref's name has, and what would ask git for something else than a ref."""
 
 
+_PLAIN = re.compile(r"refs/heads(?:/\w[\w+=%-]*(?:\.(?!lock(?:/|\Z))[\w+=%-]+)*)+", re.ASCII)
+"""Names of branches that are, as they stand, names of files."""
+
+FEW = 20
+"""How many branches are looked for in files of their own."""
+
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
 def commit_of(git: Git, name: str) -> str | None:
     """The commit that `name` stands for, or None."""
     done = git.result("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
@@ -26,7 +35,23 @@ def commit_of(git: Git, name: str) -> str | None:
 
 def branch_tip(git: Git, branch: str) -> str | None:
     """The commit at `refs/heads/<branch>`, or None where there is no such branch."""
-    return commit_of(git, f"refs/heads/{branch}")
+    ref = f"refs/heads/{branch}"
+    return _in_a_file(git, ref) or commit_of(git, ref)
+
+
+def _in_a_file(git: Git, ref: str) -> str | None:
+    """What the branch is at where it has a file of its own; None where only git can tell.
+
+    Such a file counts before all that is packed (gitrepository-layout(5)), and reading it takes a
+    hundredth of the time that asking git does. Where refs are kept in another way there is none.
+    """
+    if git.refs is None or not _PLAIN.fullmatch(ref):
+        return None
+    try:
+        text = (git.refs / ref).read_text("ascii").removesuffix("\n")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if _ID.fullmatch(text) else None
 
 
 def check_branch_name(git: Git, branch: str) -> None:
@@ -110,15 +135,17 @@ def is_ancestor(git: Git, ancestor: str, descendant: str) -> bool:
 
 def tips(git: Git, refs: Sequence[str]) -> dict[str, str]:
     """The object at each of `refs` that exists, in one call that takes any number of them."""
-    asked = [ref for ref in refs if not _NEVER_IN_REFS.search(ref)]
+    # Of many, git knows faster.
+    read = {ref: _in_a_file(git, ref) if len(refs) <= FEW else None for ref in refs}
+    asked = [ref for ref, at in read.items() if at is None and not _NEVER_IN_REFS.search(ref)]
     if not asked:
-        return {}
+        return {ref: at for ref, at in read.items() if at is not None}
     # With hundreds of them, looking for names that could be meant too takes longer than the answer.
     exactly = ("-c", "core.warnAmbiguousRefs=false")
     words = ("cat-file", "--buffer", "--batch-check=%(objectname)")
     lines = git(*exactly, *words, stdin=os.fsencode("\n".join([*asked, ""]))).split("\n")
-    found = dict(zip(asked, lines, strict=True))
-    return {ref: found[ref] for ref in refs if ref in found and " " not in found[ref]}
+    found = read | dict(zip(asked, lines, strict=True))
+    return {ref: at for ref in refs if (at := found[ref]) is not None and " " not in at}
 
 
 def ahead(git: Git, pairs: Sequence[tuple[str, str]]) -> list[int | None]:

@@ -31,7 +31,7 @@ class Repository:
     @cached_property
     def common(self) -> Git:
         """git in the common directory: for refs and objects, whatever the worktrees do."""
-        return Git(self.common_dir)
+        return Git(self.common_dir, refs=self.common_dir)
 
     @cached_property
     def id(self) -> str:

@@ -51,18 +51,22 @@ class Git:
         folder: Path,
         environment: Mapping[str, str] | None = None,
         descriptors: tuple[int, ...] = (),
+        refs: Path | None = None,
     ) -> None:
+        """`refs` is where the refs of all worktrees are, if `folder` belongs to the repository."""
         self.folder = folder
+        self.refs = refs
         self._environment = clean_environment() | dict(environment or {})
         self._descriptors = descriptors
 
     def with_environment(self, **variables: str) -> Git:
         """The same door with more variables set."""
-        return Git(self.folder, {**self._environment, **variables}, self._descriptors)
+        environment = {**self._environment, **variables}
+        return Git(self.folder, environment, self._descriptors, self.refs)
 
     def with_descriptor(self, descriptor: int) -> Git:
         """The same door, where git keeps `descriptor` open until it ends, even if we end first."""
-        return Git(self.folder, self._environment, (*self._descriptors, descriptor))
+        return Git(self.folder, self._environment, (*self._descriptors, descriptor), self.refs)
 
     def at(self, folder: Path) -> Git:
         """The same door, in another folder."""

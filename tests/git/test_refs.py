@@ -185,6 +185,65 @@ def test_hundreds_of_refs_are_told_in_one_call(git: Git, repo: Repo, commits: li
     assert tips(git, refs) == dict.fromkeys(refs, commits[1])
 
 
+NAMES = ("a", "a.b", "mc/a", "mc/a.b-c", "A", "a+b", "\N{LATIN SMALL LETTER E WITH ACUTE}", "-a")
+NO_NAMES = (
+    "",
+    ".",
+    "..",
+    "../a",
+    "../../HEAD",
+    "a/../a",
+    "a//a",
+    "a/",
+    "./a",
+    "a.lock",
+    "a\n",
+    "a..b",
+)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_branch_is_where_git_says_however_it_is_kept(repo: Repo, packed: bool) -> None:
+    door = Git(repo.path / ".git", refs=repo.path / ".git")
+    commits = [repo.commit({"f": f"{number}\n"}) for number in range(3)]
+    for name in NAMES:
+        repo.git("update-ref", f"refs/heads/{name}", commits[0])
+    if packed:
+        repo.git("pack-refs", "--all")
+        repo.git("update-ref", "refs/heads/a", commits[1])
+    repo.git("symbolic-ref", "refs/heads/other", "refs/heads/a")
+    repo.git("symbolic-ref", "refs/heads/nothing", "refs/heads/none")
+    names = (*NAMES, "other", "nothing", "none", "main", "mc", "HEAD")
+    known = {name: commit_of(Git(repo.path), f"refs/heads/{name}") for name in names}
+    assert known["other"] == known["a"] == commits[1 if packed else 0]
+    assert known["nothing"] is known["none"] is known["mc"] is None
+    assert {name: branch_tip(door, name) for name in names} == known
+    # In a worktree such a file is only a file.
+    fake = repo.path / "refs/heads/a"
+    fake.parent.mkdir(parents=True)
+    fake.write_text(f"{commits[2]}\n")
+    assert branch_tip(Git(repo.path), "a") == known["a"]
+    refs = [f"refs/heads/{name}" for name in names]
+    found = {ref: at for ref, name in zip(refs, names, strict=True) if (at := known[name])}
+    assert tips(door, refs) == tips(Git(repo.path), refs) == found
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_what_is_no_name_is_no_branch_though_there_is_such_a_file(repo: Repo, name: str) -> None:
+    folder = repo.path / ".git"
+    repo.git("branch", "a")
+    for path in ("a.lock", "a..b", "a\n"):
+        (folder / "refs/heads" / path).write_text(f"{repo.head()}\n")
+    assert branch_tip(Git(folder, refs=folder), name) is None
+
+
+@pytest.mark.parametrize("text", ["", "x\n", "0123\n", "\xff", "A" * 40 + "\n"])
+def test_a_file_that_is_damaged_is_for_git_to_judge(repo: Repo, text: str) -> None:
+    folder = repo.path / ".git"
+    (folder / "refs/heads/a").write_bytes(text.encode("latin-1"))
+    assert branch_tip(Git(folder, refs=folder), "a") is None
+
+
 def test_what_is_not_known_is_not_counted(git: Git, commits: list[str]) -> None:
     pairs = [(commits[0], commits[2]), ("", commits[1]), (commits[1], "")]
     assert ahead(git, pairs) == [2, None, None]
