@@ -232,7 +232,9 @@ def heard(mission: Mission, name: str, run: str, at: datetime) -> tuple[Job | No
     if job is None or job.run is None or job.run.id != run:
         return None, words
     activity = job.activity
-    if activity and activity.source != SOURCE and activity.since >= at - TICK:
+    # A title that has said so before says nothing new.
+    exact = at if activity and activity.source == "title" else at - TICK
+    if activity and activity.source != SOURCE and activity.since >= exact:
         words.append(activity.state)
     return job, words
 

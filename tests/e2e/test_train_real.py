@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.world import Repo, World
+
+ADDING = threading.Lock()
+"""Of two worktrees that are added at once, git may read one that is not whole."""
 
 ENDS = ("core", "parser", "shell_completion", "testing", "types")
 """Modules of the package at whose end something is added."""
@@ -79,7 +83,8 @@ def branches(repo: Repo) -> list[str]:
 
 def is_green(repo: Repo, commit: str, place: Path) -> bool:
     """Whether the package's tests pass in a worktree of that commit, made by git."""
-    repo.git("worktree", "add", "-q", "--detach", str(place), commit)
+    with ADDING:
+        repo.git("worktree", "add", "-q", "--detach", str(place), commit)
     done = subprocess.run(whole_suite(), cwd=place, shell=True, capture_output=True, check=False)
     assert done.returncode in (0, 1), done.stdout.decode()
     return done.returncode == 0

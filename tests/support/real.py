@@ -91,7 +91,10 @@ class Real:
         def holds(job: Job) -> bool:
             return job.activity is not None and job.activity[::2] == (state, source)
 
-        found = stored(self.world, name, holds).activity
+        try:
+            found = stored(self.world, name, holds).activity
+        except AssertionError as fault:
+            raise AssertionError(f"not {state}: {self.screen(name)}") from fault
         assert found is not None
         return found
 
