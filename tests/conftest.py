@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.support.fzf import path_with_fzf
 from tests.support.world import Repo, World
 
 # How long an example takes says more about the machine than about the code.
@@ -70,3 +72,17 @@ def world(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World(repo, socket)
     yield made
     made.close()
+
+
+@pytest.fixture(params=["like it", "real"])
+def any_fzf(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An fzf on PATH, and a user who has set much for the one that he works with."""
+    if request.param == "like it":
+        monkeypatch.setenv("PATH", path_with_fzf(tmp_path))
+    elif shutil.which("fzf") is None:
+        pytest.skip("fzf is not on PATH")
+    monkeypatch.setenv("FZF_DEFAULT_OPTS", "--no-such-option")
+    monkeypatch.setenv("FZF_DEFAULT_OPTS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("FZF_DEFAULT_COMMAND", "false")

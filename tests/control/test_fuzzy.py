@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,20 +32,6 @@ def looking() -> Iterator[tuple[Fuzzy, Told]]:
         yield fuzzy, told
     finally:
         fuzzy.close()
-
-
-@pytest.fixture(params=["like it", "real"])
-def any_fzf(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An fzf on PATH, and a user who has set much for the one that he works with."""
-    if request.param == "like it":
-        monkeypatch.setenv("PATH", path_with_fzf(tmp_path))
-    elif shutil.which("fzf") is None:
-        pytest.skip("fzf is not on PATH")
-    monkeypatch.setenv("FZF_DEFAULT_OPTS", "--no-such-option")
-    monkeypatch.setenv("FZF_DEFAULT_OPTS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("FZF_DEFAULT_COMMAND", "false")
 
 
 @pytest.mark.usefixtures("any_fzf")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,18 +15,6 @@ from tests.support.fzf import path_with_fzf
 from tests.support.world import World
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(params=["like it", "real"])
-def any_fzf(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An fzf on PATH, before the server of the terminals starts with that."""
-    if request.param == "like it":
-        monkeypatch.setenv("PATH", path_with_fzf(tmp_path))
-    elif shutil.which("fzf") is None:
-        pytest.skip("fzf is not on PATH")
-    monkeypatch.setenv("FZF_DEFAULT_OPTS", "--no-such-option")
 
 
 @pytest.mark.usefixtures("any_fzf")
