@@ -220,8 +220,10 @@ def test_silence_is_idleness_and_output_is_work(world: World, tmp_path: Path) ->
     job = becomes(world, "one", "idle", "output")
     assert job.activity is not None
     assert job.activity.since <= datetime.now(job.activity.since.tzinfo)
-    agent.do("echo more")
+    # Once would be long ago for an observer that stands still for a second.
+    agent.do("while :; do echo more; sleep 0.1; done & noise=$!")
     becomes(world, "one", "working", "output")
+    agent.do("kill $noise")
     agent.do(f"{world.command} report blocked 'which one?'; echo asked")
     becomes(world, "one", "waiting", "report")
     agent.do("echo and more")
