@@ -150,12 +150,19 @@ class Real:
 
     def shows(self, name: str, text: str) -> None:
         """Wait until the job's terminal shows `text`."""
+        self._until(name, lambda: text in self.screen(name))
+
+    def rests(self, name: str) -> None:
+        """Wait until the job's terminal no longer says that a turn could be interrupted."""
+        self._until(name, lambda: "interrupt" not in self.screen(name))
+
+    def _until(self, name: str, holds: Callable[[], bool]) -> None:
         terminal = stored(self.world, name, lambda job: job.terminal is not None).terminal
         assert terminal is not None
         folder = self.home / "shown"
         folder.mkdir(exist_ok=True)
         self.world.tmux("pipe-pane", "-t", terminal.pane, f"cat >>{folder / name}")
-        until(lambda: text in self.screen(name), folder)
+        until(holds, folder)
         self.world.tmux("pipe-pane", "-t", terminal.pane)
 
     def screen(self, name: str) -> str:
