@@ -9,6 +9,10 @@
 // have sessions of their own, whose turns end too. An error stands until the next prompt; opencode
 // says `idle` after it as well. A request that is tried again is an error once it failed twice,
 // until there is an answer. Nothing here may throw: opencode would show it to the user.
+//
+// A prompt that comes while a turn is about to end, as one does that failed, is kept by opencode but
+// no turn takes it up. So it is given again, as the same message, when the session rests and no answer
+// to it was begun; unless the user has stopped the agent since.
 
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from "node:fs"
@@ -16,7 +20,7 @@ import { join } from "node:path"
 
 const RETRIES = 2
 const TICK = 1000
-const ENDS = 3000
+const TIMES = 4
 
 export const MissionControl = async ({ client }) => {
   const { MC_SIGNAL: signal, MC_ASKS: folder, MC_OPENCODE: first } = process.env
@@ -27,7 +31,7 @@ export const MissionControl = async ({ client }) => {
   const now = (globalThis.gitMissionControl ??= { failed: false, retrying: false })
   const children = (now.children ??= new Set())
   const asks = (now.asks ??= new Map())
-  const over = (now.over ??= [])
+  const given = (now.given ??= [])
 
   const quietly = (step) => {
     try {
@@ -98,14 +102,11 @@ export const MissionControl = async ({ client }) => {
     now.root ??= session
     if (session !== undefined && session !== now.root) return
     if (type === "session.error") {
-      if (about.error?.name === "MessageAbortedError") return
-      now.failed = now.ending = true
+      if (about.error?.name === "MessageAbortedError") return void given.splice(0)
+      now.failed = true
       tell("error")
-    } else if (type === "session.idle") {
-      now.ending = false
-      over.splice(0).forEach((go) => go())
-      rested(session)
-    }
+    } else if (type === "session.idle") again(session)
+    else if (type === "message.updated" && about.info?.parentID) begun(about.info.parentID)
     else if (type === "session.status" && about.status?.type === "busy") busy()
     else if (type === "session.status" && about.status?.type === "retry") {
       if ((about.status.attempt ?? RETRIES) < RETRIES) return
@@ -123,16 +124,39 @@ export const MissionControl = async ({ client }) => {
     if (!done.response?.ok) throw new Error(`${url}: ${JSON.stringify(done.error ?? done.response?.status)}`)
   }
 
-  const give = async ({ ask, reply, answers, reject, message, prompt }) => {
-    if (prompt !== undefined) {
+  const prompt = (session, body) => post(`/session/${session}/prompt_async`, body)
+
+  const kept = (parts) => {
+    for (const { id, messageID, text } of parts) {
+      const one = given.find((one) => one.message === undefined && one.text === text)
+      if (one) Object.assign(one, { message: messageID, part: id })
+    }
+  }
+
+  // An answer is to the last message that it found, and to all before that; their names ascend.
+  const begun = (message) => {
+    const rest = given.filter((one) => one.message === undefined || one.message > message)
+    given.splice(0, given.length, ...rest)
+  }
+
+  const again = (session) => {
+    const left = given.filter((one) => one.message !== undefined && one.times++ < TIMES)
+    if (!left.length) return rested(session)
+    for (const { message, part, text } of left) {
+      const body = { messageID: message, parts: [{ id: part, type: "text", text }] }
+      prompt(session, body).catch(() => begun(message))
+    }
+  }
+
+  const give = async ({ ask, reply, answers, reject, message, prompt: text }) => {
+    if (text !== undefined) {
       if (now.root === undefined) throw new Error("there is no session yet")
-      // A turn that failed is not over yet, and what comes before its end may never be begun.
-      if (now.ending)
-        await new Promise((go) => {
-          over.push(go)
-          setTimeout(go, ENDS)
-        })
-      return post(`/session/${now.root}/prompt_async`, { parts: [{ type: "text", text: prompt }] })
+      const one = { text, times: 0 }
+      given.push(one)
+      return prompt(now.root, { parts: [{ type: "text", text }] }).catch((fault) => {
+        given.splice(given.indexOf(one), 1)
+        throw fault
+      })
     }
     if (!asks.has(ask)) throw new Error("that is not asked any more")
     if (reply) return post(`/permission/${ask}/reply`, { reply, ...(message ? { message } : {}) })
@@ -173,7 +197,11 @@ export const MissionControl = async ({ client }) => {
       watcher?.close()
       clearInterval(tick)
     },
-    "chat.message": async ({ sessionID }) => quietly(() => prompted(sessionID)),
+    "chat.message": async ({ sessionID }, { parts }) =>
+      quietly(() => {
+        if (sessionID === now.root) kept(parts)
+        prompted(sessionID)
+      }),
     event: async ({ event }) => quietly(() => on(event.type, event.properties ?? {})),
   }
 }

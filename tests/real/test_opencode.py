@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.model import Model, call, fail, say, shell
+from tests.support.model import Model, call, fail, hang, hold, say, shell
 from tests.support.real import Real
 
 pytestmark = pytest.mark.slow
@@ -55,4 +55,36 @@ def test_a_model_that_fails_again_and_again_is_an_error_until_it_answers(
     real.launch("one", "try hard, llama")
     real.becomes("one", "error")
     real.becomes("one", "idle")
+    real.mc("kill", "one").ok()
+
+
+def test_what_it_is_told_while_its_turn_fails_is_not_lost(real: Real, model: Model) -> None:
+    model.plays("fail now", hold(failed := fail(400)))
+    model.plays("go on", say("It works again."))
+    real.launch("one", "fail now, llama")
+    failed.wait()
+    real.becomes("one", "working")
+    real.mc("send", "one", "go on").ok()
+    failed.let_go()
+    real.becomes("one", "idle")
+    real.shows("one", "It works again.")
+    assert [said for said in model.asked[-1].users if "go on" in said] == ["go on"]
+    real.mc("kill", "one").ok()
+
+
+def test_what_its_user_stopped_is_not_said_again(real: Real, model: Model) -> None:
+    model.plays("take your time", turn := hang())
+    real.launch("one", "take your time, llama")
+    turn.wait()
+    real.becomes("one", "working")
+    real.mc("send", "one", "go on").ok()
+    real.shows("one", "QUEUED")
+    real.keys("one", "Escape")
+    real.shows("one", "again to interrupt")
+    real.keys("one", "Escape")
+    real.becomes("one", "idle")
+    model.plays("something else", say("That is it."))
+    real.mc("send", "one", "something else").ok()
+    real.shows("one", "That is it.")
+    assert not [asked for asked in model.asked if asked.users and asked.users[-1] == "go on"]
     real.mc("kill", "one").ok()

@@ -66,7 +66,7 @@ def fail(status: int, message: str = "the scripted model fails") -> Turn:
 
 
 def hold(turn: Turn) -> Turn:
-    """The turn, which stops in the middle of its answer until it is let go."""
+    """The turn, which stops in the middle of its answer, or before it fails, until it is let go."""
     turn.held = True
     return turn
 
@@ -191,6 +191,8 @@ def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
         def _speak(self, asked: wire.Asked, turn: Turn, number: int) -> None:
             said = turn.says(asked)
             if turn.status != 200:
+                if turn.held:
+                    turn.go.wait()
                 failure = wire.failure(asked.language, turn.status, said.text)
                 self._answer(turn.status, failure)
                 return

@@ -152,10 +152,6 @@ class Real:
         """Wait until the job's terminal shows `text`."""
         self._until(name, lambda: text in self.screen(name))
 
-    def rests(self, name: str) -> None:
-        """Wait until the job's terminal no longer says that a turn could be interrupted."""
-        self._until(name, lambda: "interrupt" not in self.screen(name))
-
     def _until(self, name: str, holds: Callable[[], bool]) -> None:
         terminal = stored(self.world, name, lambda job: job.terminal is not None).terminal
         assert terminal is not None
