@@ -12,7 +12,8 @@ of one of ours (tables are joined, all else is replaced, `false` takes a table a
 
     [start]                         for each way to run it, `interactive` and `headless`:
     interactive = […]               its words
-    interactive_by_file = […]       instead, where the prompt is too long for one word
+    interactive_by_file = […]       instead, where the prompt is too long for one word, or `ps` is
+                                    not to show it
     interactive_bare = […]          instead, where there is no prompt
     headless_stdin = true           the prompt is its standard input
     [resume]                        the same, for a session that it is to take up again
@@ -40,7 +41,8 @@ Placeholders, in every text (`words` tells of `:sh`, `:json`, `:escaped` and `:u
     {prompt}         the prompt; a word of its own, in [start] and [resume] only
     {options}        a word of its own, in [start] and [resume]: where what is added goes; without
                      it, that comes first
-    {prompt_file}    the file with the prompt
+    {prompt_file} {prompt_dir}
+                     the file with the prompt, and the folder that it is in
     {session}        what the session is called, in [resume] only
     {new_session}    what a new one is to be called, in [start] only: an UUID
     {model}          the model, in [model] only
@@ -90,6 +92,8 @@ class Options(NamedTuple):
     """Words for the agent's command line, as they are."""
     unattended: bool = False
     headless: bool = False
+    private: bool = False
+    """Whether the prompt is kept out of the command line, which `ps` shows to everybody."""
 
 
 class Start(NamedTuple):
@@ -205,7 +209,7 @@ def _start(
     added = _additions(agent, options)
     if options.model is not None:
         values = {**values, "model": options.model}
-    words = _words(agent, way, prompt_size)
+    words = _words(agent, way, prompt_size, options.private)
     extra = (*(word for one in added for word in one.words), ARGUMENTS)
     if OPTIONS in words:
         at = words.index(OPTIONS)
@@ -224,11 +228,17 @@ def _start(
     )
 
 
-def _words(agent: Agent, way: Way, prompt_size: int) -> tuple[str, ...]:
+def _words(agent: Agent, way: Way, prompt_size: int, private: bool) -> tuple[str, ...]:
     if not prompt_size and way.bare is not None:
         return way.bare
-    if prompt_size <= ARGUMENT_LIMIT or PROMPT not in way.words:
+    hidden = private and prompt_size > 0
+    if PROMPT not in way.words or (prompt_size <= ARGUMENT_LIMIT and not hidden):
         return way.words
+    if way.by_file is None and hidden:
+        raise Refused(
+            f"prompts are to be private, and '{agent.name}' takes one in its command line alone",
+            hint="git config mc.privatePrompts false; or: git mc launch --headless, where it can",
+        )
     if way.by_file is None:
         raise Refused(
             f"the prompt has {prompt_size} bytes, and '{agent.name}' takes no more than "

@@ -167,11 +167,11 @@ def plain_json(text: str) -> str:
     return re.sub(rf"{_STRING}|,(?=\s*[\]}}])", lambda m: m[1] or "", text)
 
 
-def opening(omo: Omo, mode: str, name: str, task: str, plan: str | None) -> Opening:
+def opening(omo: Omo, mode: str, name: str, task: str, plan: str | None, longest: int) -> Opening:
     """How the job `name` begins its `task`, or in mode `plan` its `plan`.
 
-    A task that a command would misread is put into a file beside its state: outside of its own
-    folder opencode asks for permission to read.
+    A task that has more than `longest` bytes or that a command would misread is put into a file
+    beside its state: outside of its own folder opencode asks for permission to read.
     """
     if mode == "plan":
         return Opening(f"/start-work {name}", {f"{omo.folder}/plans/{name}.md": plan or ""})
@@ -184,7 +184,7 @@ def opening(omo: Omo, mode: str, name: str, task: str, plan: str | None) -> Open
         command = f"/goal {word}"
         fits = _length(word + task) <= LONGEST_GOAL
         fits &= task.lower() not in ("pause", "resume", "clear")
-    if fits:
+    if fits and len(task.encode("utf-8", "surrogateescape")) <= longest:
         return Opening(f"{command}{task}", {})
     file = f"{omo.folder}/task-{name}.md"
     return Opening(f"{command}Read {file} and do what it says.", {file: task})

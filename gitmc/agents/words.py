@@ -22,7 +22,16 @@ NEW_SESSION = "{new_session}"
 
 ANYWHERE = frozenset(
     {
-        *("prompt_file", "hooks", "signal", "job", "run_dir", "worktree", "main_worktree"),
+        *(
+            "prompt_file",
+            "prompt_dir",
+            "hooks",
+            "signal",
+            "job",
+            "run_dir",
+            "worktree",
+            "main_worktree",
+        ),
         *("git_dir", "git_common_dir", "git_logs", "report"),
     }
 )

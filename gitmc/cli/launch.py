@@ -25,7 +25,7 @@ from gitmc.control.mission import Mission
 from gitmc.control.prepare import Request
 from gitmc.errors import McError, Usage
 from gitmc.model.fanout import expand, filled_word, items
-from gitmc.model.job import Job, Setup, State
+from gitmc.model.job import VANILLA, Job, Setup, State
 
 
 class Launch(click.Command):
@@ -286,7 +286,7 @@ def _show_plan(job: Job, *, many: bool) -> None:
         for thing in things:
             click.echo(f"would {what} {thing}")
     how = (
-        (f" in mode {job.mode}" if job.mode != "vanilla" else "")
+        (f" in mode {job.mode}" if job.mode != VANILLA else "")
         + (f" with model {job.model}" if job.model else "")
         + (", which asks for no permissions" if job.unattended else "")
     )

@@ -22,7 +22,7 @@ from gitmc.cli.render import (
 )
 from gitmc.control.trainlist import left_behind
 from gitmc.control.view import objects, screen
-from gitmc.model.job import WAYS_OUT, Job
+from gitmc.model.job import VANILLA, WAYS_OUT, Job
 
 LINES = 10
 
@@ -91,7 +91,7 @@ def _how(job: Job) -> str:
     ways = [
         *(["headless"] if job.headless else []),
         *(["unattended"] if job.unattended else []),
-        *([f"mode {job.mode}"] if job.mode != "vanilla" else []),
+        *([f"mode {job.mode}"] if job.mode != VANILLA else []),
         *([f"model {one_line(job.model)}"] if job.model else []),
         *([f"with {one_line(shlex.join(job.arguments), 60)}"] if job.arguments else []),
     ]

@@ -12,7 +12,7 @@ from gitmc.agents.schema import Agent, Patterns
 from gitmc.control.environment import versions
 from gitmc.control.mission import Mission
 from gitmc.errors import McError, Refused
-from gitmc.model.job import Job
+from gitmc.model.job import VANILLA, Job
 
 
 def names(mission: Mission) -> list[str]:
@@ -56,7 +56,7 @@ def start(mission: Mission, job: Job, prompt_size: int) -> Start:
     """
     if job.agent == COMMAND:
         return catalog.of_command(job.command)
-    return catalog.start(agent(mission, job.agent), prompt_size, options(job))
+    return catalog.start(agent(mission, job.agent), prompt_size, options(mission, job))
 
 
 def resume(mission: Mission, job: Job, prompt_size: int, *, told: bool) -> Start | None:
@@ -65,12 +65,15 @@ def resume(mission: Mission, job: Job, prompt_size: int, *, told: bool) -> Start
     if job.agent == COMMAND or job.session_id is None:
         return None
     found = agent(mission, job.agent)
-    return catalog.resume(found, job.session_id, prompt_size, options(job), told=told)
+    wanted = options(mission, job)
+    return catalog.resume(found, job.session_id, prompt_size, wanted, told=told)
 
 
-def options(job: Job) -> Options:
+def options(mission: Mission, job: Job) -> Options:
     """How the job's launches differ from others of its agent."""
-    return Options(job.model, job.arguments, job.unattended, job.headless)
+    # In another mode the prompt is a command of the plugin's, and holds nothing that is private.
+    private = mission.settings["privatePrompts"] and job.mode == VANILLA
+    return Options(job.model, job.arguments, job.unattended, job.headless, private)
 
 
 class Surveyed(NamedTuple):

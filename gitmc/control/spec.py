@@ -131,6 +131,7 @@ def _values(mission: Mission, job: Job, prompt: str) -> dict[str, str]:
     logs = mission.repo.common_dir / "logs"
     return {
         "prompt_file": prompt,
+        "prompt_dir": str(Path(prompt).parent),
         "hooks": str(hooks),
         "signal": str(hooks / "signal"),
         "job": job.name,

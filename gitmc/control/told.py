@@ -15,13 +15,12 @@ from typing import NamedTuple
 
 from gitmc.agents import omo
 from gitmc.agents.before import before
-from gitmc.agents.catalog import COMMAND, Start
+from gitmc.agents.catalog import ARGUMENT_LIMIT, COMMAND, Start
 from gitmc.control import agents
 from gitmc.control.mission import Mission
 from gitmc.errors import Refused
-from gitmc.model.job import Job
+from gitmc.model.job import VANILLA, Job
 
-VANILLA = "vanilla"
 OPENCODE = "opencode"
 
 PROTOCOL = """While you work, say how it goes by the shell command `{command} STATUS MESSAGE`. \
@@ -53,7 +52,8 @@ def tell(mission: Mission, job: Job, prompt: bytes, plan: bytes | None) -> Told:
         raise _no_plugin(job.mode)
     text = task.decode("utf-8", "surrogateescape")
     work_plan = None if plan is None else plan.decode("utf-8", "surrogateescape")
-    begun = omo.opening(found, job.mode, job.name, text, work_plan)
+    longest = 0 if mission.settings["privatePrompts"] else ARGUMENT_LIMIT
+    begun = omo.opening(found, job.mode, job.name, text, work_plan, longest)
     return Told(begun.prompt.encode("utf-8", "surrogateescape"), begun.files, ignored)
 
 

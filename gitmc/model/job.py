@@ -34,6 +34,9 @@ from typing import Any, NamedTuple
 
 from gitmc.errors import Fatal
 
+VANILLA = "vanilla"
+"""The mode in which an agent works as it is."""
+
 
 class State(StrEnum):
     """Where a job stands."""
@@ -248,7 +251,7 @@ class Job(NamedTuple):
     worktree: str
     placement: str
     created_at: datetime
-    mode: str = "vanilla"
+    mode: str = VANILLA
     command: tuple[str, ...] = ()
     headless: bool = False
     model: str | None = None

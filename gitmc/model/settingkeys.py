@@ -120,6 +120,13 @@ KEYS: tuple[Key, ...] = (
         says="seconds between looks where the system sends no events",
     ),
     Key(
+        "privatePrompts",
+        "flag",
+        False,
+        says="keep prompts out of agents' command lines, which `ps` shows to all users of the "
+        "machine: where an agent has no other way it is told to read a file",
+    ),
+    Key(
         "reportProtocol",
         "flag or text",
         True,

@@ -12,6 +12,7 @@ from math import inf
 from typing import Any, TypeVar, cast
 
 from gitmc.model.job import (
+    VANILLA,
     Activity,
     Job,
     Landed,
@@ -100,7 +101,7 @@ def decode_job(table: Mapping[str, Any]) -> Job:
         worktree=take.text("worktree"),
         placement=take.text("placement"),
         created_at=take.needed("created_at", take.time),
-        mode=take.maybe("mode", str) or "vanilla",
+        mode=take.maybe("mode", str) or VANILLA,
         command=tuple(take.texts("command")),
         headless=take.maybe("headless", bool) or False,
         model=take.maybe("model", str),

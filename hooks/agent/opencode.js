@@ -13,6 +13,9 @@
 // A prompt that comes while a turn is about to end, as one does that failed, is kept by opencode but
 // no turn takes it up. So it is given again, as the same message, when the session rests and no answer
 // to it was begun; unless the user has stopped the agent since.
+//
+// A first prompt that tells it to read its prompt's file is made what the file says: outside of the
+// worktree it may not read without asking.
 
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from "node:fs"
@@ -23,7 +26,7 @@ const TICK = 1000
 const TIMES = 4
 
 export const MissionControl = async ({ client }) => {
-  const { MC_SIGNAL: signal, MC_ASKS: folder, MC_OPENCODE: first } = process.env
+  const { MC_SIGNAL: signal, MC_ASKS: folder, MC_OPENCODE: first, MC_PROMPT_FILE: file } = process.env
   // An opencode that the agent itself starts inherits all that, and is not the job's.
   if (!signal || (first && first !== String(process.pid))) return {}
   process.env.MC_OPENCODE = String(process.pid)
@@ -126,6 +129,11 @@ export const MissionControl = async ({ client }) => {
 
   const prompt = (session, body) => post(`/session/${session}/prompt_async`, body)
 
+  const whole = (parts) => {
+    for (const part of parts)
+      if (file && part.text === `Read ${file} and do what it says.`) part.text = readFileSync(file, "utf8")
+  }
+
   const kept = (parts) => {
     for (const { id, messageID, text } of parts) {
       const one = given.find((one) => one.message === undefined && one.text === text)
@@ -199,8 +207,9 @@ export const MissionControl = async ({ client }) => {
     },
     "chat.message": async ({ sessionID }, { parts }) =>
       quietly(() => {
-        if (sessionID === now.root) kept(parts)
         prompted(sessionID)
+        if (sessionID === now.root) kept(parts)
+        quietly(() => whole(parts))
       }),
     event: async ({ event }) => quietly(() => on(event.type, event.properties ?? {})),
   }

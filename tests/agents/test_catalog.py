@@ -79,6 +79,22 @@ def test_a_prompt_that_is_too_long_for_an_agent_is_refused() -> None:
         catalog.start(tiny(), ARGUMENT_LIMIT + 1, Options())
 
 
+@pytest.mark.parametrize("name", DESCRIBED)
+@pytest.mark.parametrize("headless", [False, True])
+def test_a_private_prompt_is_no_word_of_the_command_line(name: str, headless: bool) -> None:
+    agent = catalog.load(name)
+    way = agent.start.get("headless" if headless else "interactive")
+    if way is None:
+        return
+    options = Options(headless=headless, private=True)
+    if way.by_file is None and "{prompt}" in way.words:
+        with pytest.raises(Refused, match="prompts are to be private, and"):
+            catalog.start(agent, 1, options)
+        assert catalog.start(agent, 0, options).words
+    else:
+        assert "{prompt}" not in catalog.start(agent, 1, options).words
+
+
 def test_a_way_that_an_agent_does_not_have_is_refused() -> None:
     with pytest.raises(Refused, match="'tiny' has no headless mode; it has: interactive"):
         catalog.start(tiny(), 1, Options(headless=True))

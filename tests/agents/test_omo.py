@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gitmc.agents.catalog import ARGUMENT_LIMIT
 from gitmc.agents.omo import (
     LONGEST_GOAL,
     Omo,
@@ -140,17 +141,25 @@ def test_its_version_is_read_where_it_is_installed(
 def test_a_loop_begins_by_its_versions_command(
     omo: Omo, mode: str, task: str, prompt: str, file: str | None
 ) -> None:
-    found = opening(omo, mode, "a", task, None)
+    found = opening(omo, mode, "a", task, None, ARGUMENT_LIMIT)
     assert (found.prompt, found.files) == (prompt, {} if file is None else {file: task})
 
 
+@pytest.mark.parametrize("omo", [OLD, NEW])
+def test_a_task_that_is_too_long_for_a_word_goes_into_a_file(omo: Omo) -> None:
+    assert opening(omo, "ulw", "a", "\N{LLAMA}\udcff", None, 5).files == {}
+    found = opening(omo, "ulw", "a", "\N{LLAMA}\udcff", None, 4)
+    assert list(found.files.values()) == ["\N{LLAMA}\udcff"]
+    assert "\N{LLAMA}" not in found.prompt
+
+
 def test_a_plan_is_put_where_its_version_looks_for_it() -> None:
-    assert opening(OLD, "plan", "a", "", "- [ ] x") == (
+    assert opening(OLD, "plan", "a", "", "- [ ] x", 0) == (
         "/start-work a", {".sisyphus/plans/a.md": "- [ ] x"},
     )  # fmt: skip
     for omo in (NEW, MIDDLE, Omo((4, 2, 0)), Omo(None)):
-        assert opening(omo, "plan", "a", "", "x").files == {".omo/plans/a.md": "x"}
-    assert opening(Omo((4, 1, 2)), "plan", "a", "", "x").files == {".sisyphus/plans/a.md": "x"}
+        assert opening(omo, "plan", "a", "", "x", 0).files == {".omo/plans/a.md": "x"}
+    assert opening(Omo((4, 1, 2)), "plan", "a", "", "x", 0).files == {".sisyphus/plans/a.md": "x"}
 
 
 def test_the_plans_of_both_folders_are_found_and_the_newer_ones_count(tmp_path: Path) -> None:

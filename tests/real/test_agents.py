@@ -154,12 +154,40 @@ def test_a_prompt_of_200_kb(real: Real, model: Model, tmp_path: Path) -> None:
     assert closed(real.world, "whole").state is State.COMPLETED
     assert any(text in said for asked in model.asked for said in asked.users)
     path = real.world.root / "prompts" / "file.md"
-    model.plays(str(path), shell(f"wc -c <{path}"), say("I read it."))
+    model.plays("the end", last := say("I read it."))
+    model.plays(str(path), shell(f"wc -c <{path}"), last)
     real.launch("file", "", "-F", str(prompt))
+    last.wait()
     real.becomes("file", "idle")
-    size = str(path.stat().st_size)
-    assert any(size in result for asked in model.asked for result in asked.results)
+    if real.agent == "opencode":
+        assert text in model.asked[-1].users[-1]
+    else:
+        size = str(path.stat().st_size)
+        assert any(size in result for asked in model.asked for result in asked.results)
     real.mc("kill", "file").ok()
+
+
+READS = {"opencode": ("read", "filePath"), "claude": ("Read", "file_path")}
+"""By agent: the tool that reads a file, and what it calls the file's name."""
+
+
+def test_a_private_prompt_is_in_no_list_of_processes(real: Real, model: Model) -> None:
+    real.world.repo.git("config", "mc.privatePrompts", "true")
+    path = real.world.root / "prompts" / "one.md"
+    tool, key = READS[real.agent]
+    model.plays(f"Read {path}", call(tool, **{key: str(path)}), hold(last := say("I read it.")))
+    model.plays("the secret", hold(told := say("I was told.")))
+    real.launch("one", "the secret of the llama")
+    turn = told if real.agent == "opencode" else last
+    turn.wait()
+    words = [word for process in real.processes("one") for word in process]
+    assert any(str(path) in word for word in words)
+    assert not any("secret" in word for word in words)
+    heard = model.asked[-1].users if real.agent == "opencode" else model.asked[-1].results
+    assert any("the secret of the llama" in text for text in heard)
+    turn.let_go()
+    real.becomes("one", "idle")
+    real.mc("kill", "one").ok()
 
 
 def lets_it_be_unattended(real: Real) -> None:

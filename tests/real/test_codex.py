@@ -158,3 +158,15 @@ def test_unattended_it_asks_nobody(real: Real, model: Model) -> None:
     real.becomes("one", "idle")
     assert real.log("one") == ["Say hello"]
     assert there.exists()
+
+
+def test_a_private_prompt_is_in_no_list_of_processes(real: Real, model: Model) -> None:
+    real.world.repo.git("config", "mc.privatePrompts", "true")
+    path = real.world.root / "prompts" / "one.md"
+    model.plays(str(path), shell(f"cat {path}"), hold(last := say("I read it.")))
+    real.launch("one", "the secret of the llama")
+    last.wait()
+    assert not any("secret" in word for words in real.processes("one") for word in words)
+    assert any("the secret of the llama" in result for result in model.asked[-1].results)
+    last.let_go()
+    real.becomes("one", "idle")

@@ -9,7 +9,7 @@ import pytest
 
 from gitmc.model.job import State
 from tests.support.agents import closed, stored
-from tests.support.model import Model, fail, hold, say, shell
+from tests.support.model import Model, call, fail, hold, say, shell
 from tests.support.real import Real, are_swift, kills_in_the_middle
 from tests.support.world import World
 
@@ -109,3 +109,15 @@ def test_unattended_it_asks_nobody(real: Real, model: Model) -> None:
     real.shows("one", "I did.")
     real.becomes("one", "idle", "title")
     assert real.log("one") == ["Say hello"]
+
+
+def test_a_private_prompt_is_in_no_list_of_processes(real: Real, model: Model) -> None:
+    real.world.repo.git("config", "mc.privatePrompts", "true")
+    path = real.world.root / "prompts" / "one.md"
+    model.plays(str(path), call("read_file", file_path=str(path)), hold(last := say("I read it.")))
+    real.launch("one", "the secret of the llama")
+    last.wait()
+    assert not any("secret" in word for words in real.processes("one") for word in words)
+    assert any("the secret of the llama" in result for result in model.asked[-1].results)
+    last.let_go()
+    real.becomes("one", "idle", "title")
