@@ -36,6 +36,8 @@ class Shown(NamedTuple):
 
     title: Patterns
     screen: Patterns
+    speaks: bool = False
+    """Whether its hooks tell what it does, once it has begun."""
 
 
 def shown(mission: Mission, name: str) -> Shown:
@@ -46,7 +48,7 @@ def shown(mission: Mission, name: str) -> Shown:
         found = agent(mission, name)
     except Refused:
         return Shown({}, {})
-    return Shown(found.title, found.screen)
+    return Shown(found.title, found.screen, bool(found.signals))
 
 
 def start(mission: Mission, job: Job, prompt_size: int) -> Start:

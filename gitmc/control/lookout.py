@@ -3,7 +3,8 @@ they do, at when they printed and whether their bell rang.
 
 Only the observer does this, when tmux says that a title has changed, and once per `pollInterval`:
 one question to each tmux server, and beyond that the screen of an agent whose catalog file says how
-to read it, once each time it stands still. A title that says that the agent is idle has the screen
+to read it, once each time it stands still; sooner while its hooks have said nothing yet, since it
+may first ask whether it is to be trusted. A title that says that the agent is idle has the screen
 read too: some titles do not tell when a dialog is open, or a turn has failed.
 """
 
@@ -43,6 +44,10 @@ SOON = 0.25
 DRAWN = 1.5
 """Seconds in which an agent has drawn what it ends its turn with: tmux tells whole ones only."""
 
+STILL = timedelta(seconds=1)
+"""For so long an agent has drawn nothing, when it may be at the first dialog. No more can come then
+that has the same time."""
+
 PAUSE = 30.0
 """Seconds before a server that did not answer is asked again."""
 
@@ -56,6 +61,16 @@ class Title(NamedTuple):
     since: datetime
     read: int
     """The last output, in seconds since the epoch, that was on the screen when it was read."""
+
+
+class Read(NamedTuple):
+    """A screen, and when it was read."""
+
+    output: int
+    """The last output then, in seconds since the epoch."""
+    late: bool
+    """Whether it had stood still long enough to be believed."""
+    screen: str | None
 
 
 class Seen(NamedTuple):
@@ -90,7 +105,7 @@ class Lookout:
         self._due = 0.0
         self._pause: dict[str, float] = {}
         self._rang: dict[str, bool] = {}
-        self._read: dict[str, int] = {}
+        self._read: dict[str, Read] = {}
         self._titles: dict[str, Title] = {}
         self._shown: dict[str, Shown] = {}
 
@@ -158,13 +173,21 @@ class Lookout:
         title = self._title(tmux, job, pane)
         if title is not None:
             return Seen(job.name, pane.run, output, rang, None, title, self._reads(job))
-        silent = self._mission.now() - output
-        screen = None
-        if not is_recent(silent, self._idle_after) and self._read.get(pane.run) != pane.active:
-            self._read[pane.run] = pane.active
-            if self._reads(job).screen:
-                screen = capture(tmux, pane.id, pane.run, None, history=False)
+        screen = self._screen(tmux, job, pane, self._mission.now() - output)
         return Seen(job.name, pane.run, output, rang, screen, None, self._reads(job))
+
+    def _screen(self, tmux: Tmux, job: Job, pane: Pane, silent: timedelta) -> str | None:
+        reads, spoken = self._reads(job), job.run is not None and job.run.signals
+        late = not is_recent(silent, self._idle_after)
+        early = not late and reads.speaks and not spoken and silent > STILL
+        if not reads.screen or not (late or early):
+            return None
+        last = self._read.get(pane.run)
+        if last is None or last[:2] != (pane.active, late):
+            screen = capture(tmux, pane.id, pane.run, None, history=False)
+            self._read[pane.run] = Read(pane.active, late, screen)
+            return screen
+        return last.screen if early else None
 
     def _title(self, tmux: Tmux, job: Job, pane: Pane) -> Title | None:
         last = self._titles.pop(pane.run, None)

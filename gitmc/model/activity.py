@@ -25,7 +25,8 @@ Where two sources agree, `since` stays, and the better one is named. Beyond that
   the end: BELIEVED after both, and about a `waiting` or an `idle` only if it came after them.
   About an error, which the screen below it shows, at once if it did.
 - A title that says nothing any more leaves what it said to be guessed about.
-- A screen is only believed once it stands still, so output comes first.
+- A screen is only believed once it stands still, so output comes first; but for a dialog, which is
+  believed for as long as it is seen.
 - Of commits `since` tells the latest: silence counts from there.
 """
 
@@ -146,13 +147,15 @@ def looked(
     if not guessed(stored) or silent < timedelta(0):
         return stored
     by_bell = stored is not None and stored.source == "bell"
+    shown = None if screen is None else state_of_screen(screen, patterns)
     if is_recent(silent, idle_after):
         if stored is not None and by_bell and output <= stored.since + SETTLE:
             return stored
+        if shown == "waiting":
+            return _merged(stored, Activity("waiting", output, "screen"))
         return _merged(stored, Activity("working", output, "output"))
     if by_bell:
         return stored
-    shown = None if screen is None else state_of_screen(screen, patterns)
     waiting = stored is not None and stored.state == "waiting" and shown is None
     if silent >= idle_after and not waiting and shown != "waiting":
         return _merged(stored, Activity("idle", output, "output"))

@@ -126,8 +126,11 @@ def test_a_report_is_always_heard(activity: Activity | None, state: str) -> None
         (Activity("waiting", T0, "bell"), 3, 4, None, Activity("waiting", T0, "bell")),
         (Activity("waiting", T0, "bell"), 4, 4, None, Activity("working", after(4), "output")),
         (Activity("waiting", T0, "bell"), 0, 900, "busy", Activity("waiting", T0, "bell")),
-        # A screen is believed once it stands still, and a dialog on it outlasts silence.
-        (Activity("working", T0, "output"), 5, 15, "may I", Activity("working", T0, "output")),
+        # A screen is believed once it stands still, but a dialog at once; and it outlasts silence.
+        (Activity("working", T0, "output"), 5, 15, "? for", Activity("working", T0, "output")),
+        (Activity("working", T0, "output"), 5, 7, "may I", Activity("waiting", after(5), "screen")),
+        (Activity("waiting", T0, "screen"), 5, 7, "may I", Activity("waiting", T0, "screen")),
+        (Activity("waiting", T0, "bell"), 3, 5, "may I", Activity("waiting", T0, "bell")),
         (Activity("working", T0, "output"), 0, 11, "may I", Activity("waiting", T0, "screen")),
         (None, 0, 301, "may I", Activity("waiting", T0, "screen")),
         (Activity("waiting", T0, "screen"), 0, 900, None, Activity("waiting", T0, "screen")),

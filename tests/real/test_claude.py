@@ -24,7 +24,6 @@ def test_a_folder_that_nobody_trusts_is_waited_for(real: Real, model: Model, opt
     state = json.loads((real.home / ".claude.json").read_text())
     (real.home / ".claude.json").write_text(json.dumps(state | {"projects": {}}))
     real.environment["IS_SANDBOX"] = "1"
-    real.world.repo.git("config", "mc.pollInterval", "0.5")
     model.plays("say hello", say("Hello."))
     real.launch("one", "say hello to the llama", *([option] if option else []))
     real.shows("one", "one you trust")

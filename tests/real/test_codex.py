@@ -80,7 +80,6 @@ def test_what_its_sandbox_lets_it_do(real: Real, model: Model) -> None:
 
 
 def test_a_folder_that_it_does_not_trust_is_asked_about(real: Real, model: Model) -> None:
-    real.world.repo.git("config", "mc.idleThreshold", "4")
     config = real.home / ".codex/config.toml"
     config.write_text(config.read_text().partition("[projects.")[0])
     model.plays("say hello", shell(WORK), say("I did."))
@@ -93,7 +92,6 @@ def test_a_folder_that_it_does_not_trust_is_asked_about(real: Real, model: Model
 
 
 def test_hooks_that_nobody_trusts_are_asked_about_as_ever(real: Real, model: Model) -> None:
-    real.world.repo.git("config", "mc.idleThreshold", "4")
     ran = real.home / "ran"
     with (real.home / ".codex/config.toml").open("a") as config:
         hook = f'{{type="command",command="touch {ran}"}}'
