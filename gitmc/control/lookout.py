@@ -48,6 +48,9 @@ STILL = timedelta(seconds=1)
 """For so long an agent has drawn nothing, when it may be at the first dialog. No more can come then
 that has the same time."""
 
+START = timedelta(minutes=1)
+"""For so long that is looked for."""
+
 PAUSE = 30.0
 """Seconds before a server that did not answer is asked again."""
 
@@ -177,9 +180,9 @@ class Lookout:
         return Seen(job.name, pane.run, output, rang, screen, None, self._reads(job))
 
     def _screen(self, tmux: Tmux, job: Job, pane: Pane, silent: timedelta) -> str | None:
-        reads, spoken = self._reads(job), job.run is not None and job.run.signals
+        reads = self._reads(job)
         late = not is_recent(silent, self._idle_after)
-        early = not late and reads.speaks and not spoken and silent > STILL
+        early = not late and silent > STILL and reads.speaks and self._begins(job)
         if not reads.screen or not (late or early):
             return None
         last = self._read.get(pane.run)
@@ -188,6 +191,12 @@ class Lookout:
             self._read[pane.run] = Read(pane.active, late, screen)
             return screen
         return last.screen if early else None
+
+    def _begins(self, job: Job) -> bool:
+        """Whether the job's agent was started just now, and its hooks have not said anything."""
+        if job.run is None or job.run.signals or job.started_at is None:
+            return False
+        return self._mission.now() - job.started_at < START
 
     def _title(self, tmux: Tmux, job: Job, pane: Pane) -> Title | None:
         last = self._titles.pop(pane.run, None)
