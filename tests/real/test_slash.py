@@ -25,7 +25,7 @@ TASK = ["sh", "-c", "exit 0"]
 FIRST = {"name": "first", "prompt": "make a", "command": ["sh", "-c", "echo a >a"]}
 SECOND = {"name": "second", "prompt": "use a", "command": ["cat", "a"], "dependsOn": ["first"]}
 PLAN: dict[str, Any] = {
-    "name": "both", "mode": "copilot", "jobs": [FIRST, SECOND], "test": "true", "noPr": True,
+    "name": "both", "mode": "copilot", "jobs": [FIRST, SECOND], "test": "true",
 }  # fmt: skip
 
 
@@ -40,6 +40,12 @@ def installed(real: Real, folder: Path) -> Called:
 def last(model: Model) -> Asked:
     """The last request of a conversation, not of what an agent asks for itself."""
     return [one for one in model.asked if not one.side][-1]
+
+
+def calls(tool: str, **arguments: Any) -> tuple[Turn, Turn]:
+    """Claude calls one of our tools, which it knows by name only until it looks for one."""
+    found = call("ToolSearch", query=f"select:{SERVER}{tool}", max_results=1)
+    return found, call(SERVER + tool, **arguments)
 
 
 def ends(real: Real) -> None:
@@ -69,7 +75,9 @@ def test_a_job_and_a_plan_are_started_from_opencode(
     assert {tool for tool in asked.tools if tool.startswith("mc_")} == set(BY_NAME)
     real.world.wait("two", states=("completed",)).ok()
     assert real.world.job("two")["prompt"] == "feed the llama"
-    model.plays("a and b", call("mc_plan", **PLAN), call("mc_plan_status"), say("Planned it."))
+    model.plays(
+        "a and b", call("mc_plan", **PLAN, noPr=True), call("mc_plan_status"), say("Planned it.")
+    )
     own.types("/mc-plan a and b")
     own.shows("Planned it.")
     shown = last(model).results[-1]
@@ -95,12 +103,6 @@ def test_slash_commands_of_claude_ask_only_where_they_change_something(
     assert "1 server\n" in own.screen
     own.key("Escape")
     own.shows("? for shortcuts")
-
-    def calls(tool: str, **arguments: Any) -> tuple[Turn, Turn]:
-        # It knows the tools by name only, until it looks for one.
-        found = call("ToolSearch", query=f"select:{SERVER}{tool}", max_results=1)
-        return found, call(SERVER + tool, **arguments)
-
     model.plays("for the job one", *calls("mc_status", name="one"), say("So it stands."))
     own.types("/mc:status one")
     own.shows("So it stands.")
@@ -118,10 +120,53 @@ def test_slash_commands_of_claude_ask_only_where_they_change_something(
     own.shows("Started.")
     assert any(said.startswith("<command-message>mc:launch") for said in last(model).users)
     real.world.wait("two", states=("completed",)).ok()
-    model.plays("a and b", *calls("mc_plan", **PLAN), *calls("mc_plan_status"), say("Planned."))
+    model.plays(
+        "a and b", *calls("mc_plan", **PLAN, noPr=True), *calls("mc_plan_status"), say("Planned.")
+    )
     own.types("/mc:plan a and b")
     own.agrees()
     own.shows("Planned.")
     real.mc("plan", "approve").ok()
     ends(real)
     assert called.count("mcp") == 1
+
+
+def test_the_other_slash_commands_of_claude(
+    user_of: Callable[[str], Real], model: Model, tmp_path: Path
+) -> None:
+    real = user_of("claude")
+    installed(real, tmp_path / "bin")
+    make = "echo said; echo a >a; git add a; git commit --quiet -m 'Make a'"
+    real.world.launch("one", "sh", "-c", make)
+    real.world.wait("one", states=("completed",)).ok()
+    own = Own(real)
+    looks = [
+        ("diff", "one", "+a"),
+        ("capture", "one", "said"),
+        ("attach", "one", "tmux -S"),
+        ("overview", "", "git mc merge one"),
+    ]
+    for word, name, result in looks:
+        arguments = {"name": name} if name else {}
+        model.plays(
+            f"Call the tool mc_{word}", *calls(f"mc_{word}", **arguments), say(f"{word}: so")
+        )
+        own.types(f"/mc:{word} {name}".rstrip())
+        own.shows(f"{word}: so")
+        assert result in last(model).results[-1]
+    real.mc("merge", "one").ok()
+    model.plays("Call the tool mc_cleanup", *calls("mc_cleanup", name="one"), say("Cleaned."))
+    own.types("/mc:cleanup one")
+    own.agrees()
+    own.shows("Cleaned.")
+    assert "one" not in [path.stem for path in (real.world.root / "jobs").glob("*.toml")]
+    real.mc("plan", "start", "-", "--no-pr", stdin=json.dumps(PLAN)).ok()
+    asks = say("Shall it go on?")
+    model.plays("Call the tool mc_plan_status", *calls("mc_plan_status"), asks)
+    own.types("/mc:approve")
+    own.shows("Shall it go on?")
+    model.plays("yes, do", *calls("mc_plan_approve"), say("It goes on."))
+    own.types("yes, do")
+    own.agrees()
+    own.shows("It goes on.")
+    ends(real)
