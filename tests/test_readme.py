@@ -113,6 +113,7 @@ def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World
     return world
 
 
+@pytest.mark.slow
 def test_the_first_real_job_goes_as_shown(shop: World) -> None:
     ran = []
     for command, printed in steps():

@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from gitmc.store.lock import holder_pid
 from tests.support.agents import Agent, closed, names, nothing_left, observer, world_at
 from tests.support.events import gone, until
 from tests.support.world import PATIENCE, Ran, Repo, World
+
+pytestmark = pytest.mark.slow
 
 
 def at_once(world: World, commands: Sequence[Sequence[str]]) -> list[Ran]:

@@ -18,6 +18,8 @@ from tests.e2e.test_merge import commits, finished, hook
 from tests.support.events import until
 from tests.support.world import PATIENCE, World
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
