@@ -85,7 +85,7 @@ export const MissionControl = async ({ client }) => {
   }
 
   const on = (type, about) => {
-    const session = about.sessionID
+    const session = about.sessionID ?? about.info?.sessionID
     if (type === "session.created" || type === "session.updated") {
       const info = about.info ?? {}
       if (info.parentID) children.add(info.id)
@@ -152,7 +152,10 @@ export const MissionControl = async ({ client }) => {
     if (!left.length) return rested(session)
     for (const { message, part, text } of left) {
       const body = { messageID: message, parts: [{ id: part, type: "text", text }] }
-      prompt(session, body).catch(() => begun(message))
+      prompt(session, body).catch(() => {
+        begun(message)
+        rested(session)
+      })
     }
   }
 
@@ -205,7 +208,7 @@ export const MissionControl = async ({ client }) => {
       watcher?.close()
       clearInterval(tick)
     },
-    "chat.message": async ({ sessionID }, { parts }) =>
+    "chat.message": async ({ sessionID }, { parts = [] } = {}) =>
       quietly(() => {
         prompted(sessionID)
         if (sessionID === now.root) kept(parts)
