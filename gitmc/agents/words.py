@@ -22,17 +22,8 @@ NEW_SESSION = "{new_session}"
 
 ANYWHERE = frozenset(
     {
-        *(
-            "prompt_file",
-            "prompt_dir",
-            "hooks",
-            "signal",
-            "job",
-            "run_dir",
-            "worktree",
-            "main_worktree",
-        ),
-        *("git_dir", "git_common_dir", "git_logs", "report"),
+        *("prompt_file", "prompt_dir", "hooks", "signal", "job", "run_dir", "worktree"),
+        *("main_worktree", "git_dir", "git_common_dir", "git_logs", "report"),
     }
 )
 """What every launch has."""
