@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 PROGRAM = """#!/bin/sh
 for word; do printf '%s\\0' "$word"; done >"$SEEN/words"
 cat "$MC_PROMPT_FILE" >"$SEEN/file"
+echo "$MC_PROMPT_FILE" >"$SEEN/path"
 for word; do if [ -f "$word" ]; then cat "$word"; fi; done >"$SEEN/files"
 [ -t 0 ] || cat >"$SEEN/stdin"
 git add --all
@@ -103,7 +104,8 @@ def test_what_it_is_told_to_run_is_what_it_may_run(fakes: Fakes, found: bool) ->
     command = protocol(fakes.words[-1]).split("`")[1].removesuffix(" STATUS MESSAGE")
     assert command.startswith("git mc") is found
     permissions = json.loads(fakes.text("files"))["permissions"]
-    assert permissions == {"allow": [f"Bash({command}:*)"]}
+    prompt = fakes.text("path").strip()
+    assert permissions == {"allow": [f"Bash({command}:*)", f"Read(/{prompt})"]}
 
 
 def test_what_is_told_goes_the_way_that_the_prompt_goes(fakes: Fakes) -> None:
